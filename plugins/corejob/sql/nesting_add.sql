@@ -1,0 +1,8 @@
+-- name: nesting_add
+-- params: int4 (nested group), int4 (target group), int4 (negate)
+-- result: 1 row: id int4
+INSERT INTO public.group_nestings
+       (group_id, target_group_id, negate, created, modified, revision, deleted, actor_identifier)
+SELECT $1, $2, $3 <> 0, t.utc, t.utc, 0, false, 'registry-jobd'
+  FROM (SELECT date_trunc('second', clock_timestamp() AT TIME ZONE 'UTC')) t (utc)
+RETURNING id

@@ -1,0 +1,2 @@
+-- name: nesting_rollback
+ROLLBACK

@@ -1,0 +1,87 @@
+#include "cli/cli.h"
+
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "util/parse.h"
+
+static void say(const char *format, va_list ap) {
+        (void) fprintf(stderr, "registry-job: ");
+        (void) vfprintf(stderr, format, ap);
+        (void) fputc('\n', stderr);
+}
+
+void cli_say(const char *format, ...) {
+        va_list ap;
+        va_start(ap, format);
+        say(format, ap);
+        va_end(ap);
+}
+
+void cli_tell(const Cli *cli, const char *format, ...) {
+        va_list ap;
+        va_start(ap, format);
+        if (!cli->options->is_quiet)
+                say(format, ap);
+        va_end(ap);
+}
+
+void cli_say_problems(const Problems *problems) {
+        for (const char *p = problems->text; *p;) {
+                size_t n = strcspn(p, "\n");
+                cli_say("%.*s", (int) n, p);
+                p += n + (p[n] != '\0');
+        }
+}
+
+static int say_error(const DbError *error) {
+        const char *hint = sqlstate_hint(error->class);
+
+        cli_say("%s%s%s%s", error->message, error->where ? " (statement " : "",
+                error->where ? error->where : "", error->where ? ")" : "");
+        if (hint)
+                cli_say("hint: %s", hint);
+        return error->class == DB_E_UNAVAILABLE || error->class == DB_E_FULL ? CLI_UNAVAILABLE
+                                                                             : CLI_FAILED;
+}
+
+int cli_connect(Cli *cli) {
+        DbError error;
+
+        cli->settings = (DbSettings){.conninfo = cli->config->conninfo,
+                                     .application_name = "registry-job",
+                                     .statement_usec = 60 * USEC_PER_SEC};
+        return db_open(&cli->settings, &cli->db, &error) ? say_error(&error) : CLI_OK;
+}
+
+int cli_run(Cli *cli, Batch *batch, DbReply *reply) {
+        return db_run_retry(cli->db, batch, reply) ? say_error(&reply->error) : CLI_OK;
+}
+
+const char *cli_actor(const Cli *cli) {
+        const struct passwd *user = getpwuid(getuid());
+        if (cli->options->actor)
+                return cli->options->actor;
+        return user ? user->pw_name : "unknown";
+}
+
+int cli_id(const Cli *cli, size_t i, int32_t *ret) {
+        if (!parse_int32(cli->options->words[i], 1, INT32_MAX, ret))
+                return CLI_OK;
+        cli_say("'%s' is not the id of a job", cli->options->words[i]);
+        return CLI_USAGE;
+}
+
+int cli_code_of(JobState state) {
+        switch (state) {
+        case JOB_COMPLETE:
+                return CLI_OK;
+        case JOB_CANCELED:
+                return CLI_CANCELED;
+        default:
+                return CLI_FAILED;
+        }
+}

@@ -1,0 +1,249 @@
+/*
+ * Two processes: a child runs the plugin with the worker's own code, and this one, whose PID the
+ * row has, looks after it: progress on the terminal, cancels, the lease, signals, and what is left
+ * when the child dies. `kill PID` reaches the plugin as SIGTERM; Ctrl-C cancels the job.
+ */
+#include "cli/run_now.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "core/outcome.h"
+#include "plugin/recorder.h"
+#include "util/log.h"
+#include "worker/finish.h"
+#include "worker/spawn.h"
+
+#define LEASE_USEC (30 * USEC_PER_SEC)
+#define POLL_USEC USEC_PER_SEC /* for cancels */
+#define RENEW_USEC (10 * USEC_PER_SEC)
+#define TICK_NSEC 100000000          /* of the progress bar */
+#define KILL_USEC (5 * USEC_PER_SEC) /* from SIGTERM to SIGKILL */
+
+typedef struct Child {
+        Cli *cli;
+        const Catalog *catalog;
+        const Identity *identity;
+        const Job *job;
+        StatusPage *page;
+} Child;
+
+typedef struct Watch {
+        Cli *cli;
+        const Identity *identity;
+        const Job *job;
+        StatusPage *page;
+        pid_t pid;
+        usec_t polled_usec, renewed_usec, terminated_usec;
+        unsigned interrupts;
+} Watch;
+
+int run_now_join(Cli *cli, Identity *ret) {
+        _cleanup_(db_reply_donep) DbReply reply = {0};
+        Batch batch = {0};
+
+        int r = identity_init(ret);
+        if (r) {
+                cli_say("could not find out who this process is: %s", strerror(-r));
+                return CLI_FAILED;
+        }
+        supervisor_register_add(&batch, ret, "command", 1, LEASE_USEC);
+        int code = cli_run(cli, &batch, &reply);
+        if (!code)
+                ret->id = (int32_t) db_int(reply.results[0], 0, 0);
+        return code;
+}
+
+static void leave(Cli *cli, const Identity *identity) {
+        _cleanup_(db_reply_donep) DbReply reply = {0};
+        Batch batch = {0};
+        supervisor_remove_add(&batch, identity->id, identity->token);
+        (void) cli_run(cli, &batch, &reply);
+}
+
+/* The child: one job with the worker's code. */
+static int run_child_job(void *arg) {
+        const Child *child = arg;
+        DbSettings settings = child->cli->settings;
+        settings.application_name = "registry-job worker";
+        Runner runner = {.catalog = child->catalog,
+                         .settings = &settings,
+                         .page = child->page,
+                         .holder = {.host = child->identity->host, .pid = child->identity->pid}};
+        FinishReply reply;
+        RunResult result;
+
+        runner.recorder = (Recorder){.page = child->page, .db = &runner.db};
+        int r = runner_connect(&runner);
+        if (!r)
+                r = run_job(&runner, child->job, &result);
+        if (!r)
+                r = finish_job(&runner, child->job, &result, NULL, FINISH_ALONE, 0, &reply);
+        runner.db = db_close(runner.db);
+        return r ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static void show_progress(const Watch *w, int is_last) {
+        static const char full[] = "########################################";
+        int percent = (int) atomic_load(&w->page->percent);
+
+        if (w->cli->options->is_quiet || !isatty(STDERR_FILENO))
+                return;
+        (void) fprintf(stderr, "\rjob %d [%-40.*s] %3d %%%s", w->job->id, percent * 40 / 100, full,
+                       percent, is_last ? "\n" : "");
+}
+
+static void cancel(Watch *w) {
+        _cleanup_(db_reply_donep) DbReply reply = {0};
+        Batch batch = {0};
+        char summary[SUMMARY_SIZE];
+
+        (void) snprintf(summary, sizeof(summary), "Job canceled by %.200s", cli_actor(w->cli));
+        job_cancel_add(&batch, w->job->id, summary, cli_actor(w->cli));
+        (void) cli_run(w->cli, &batch, &reply);
+        (void) status_page_control(w->page, w->job->id, RJ_CONTROL_CANCEL);
+}
+
+static void terminate(Watch *w, int signal) {
+        spawn_signal(w->pid, signal);
+        if (!w->terminated_usec)
+                w->terminated_usec = clock_now_usec();
+}
+
+static void on_signal(Watch *w, int signal) {
+        if (signal == SIGTERM) {
+                terminate(w, SIGTERM);
+                return;
+        }
+        if (signal != SIGINT)
+                return;
+        switch (++w->interrupts) {
+        case 1:
+                cli_tell(w->cli, "canceling; once more ends the plugin");
+                cancel(w);
+                break;
+        case 2:
+                terminate(w, SIGTERM);
+                break;
+        default:
+                terminate(w, SIGKILL);
+        }
+}
+
+/* The lease, for both processes, and cancels from elsewhere. */
+static void keep_up(Watch *w) {
+        usec_t now = clock_now_usec();
+        _cleanup_(db_reply_donep) DbReply reply = {0};
+        Batch batch = {0};
+
+        if (w->terminated_usec && now >= w->terminated_usec + KILL_USEC)
+                spawn_signal(w->pid, SIGKILL);
+        if (now < w->polled_usec + POLL_USEC)
+                return;
+        w->polled_usec = now;
+        job_status_add(&batch, w->job->id);
+        int has_renewal = now >= w->renewed_usec + RENEW_USEC;
+        if (has_renewal)
+                supervisor_renew_add(&batch, w->identity, 1, 1);
+        if (db_run_retry(w->cli->db, &batch, &reply))
+                return;
+        if (has_renewal)
+                w->renewed_usec = now;
+        if (job_status_read(reply.results[0]) == JOB_CANCELED)
+                (void) status_page_control(w->page, w->job->id, RJ_CONTROL_CANCEL);
+}
+
+/* Waits for the child's end; returns what wait(2) gave. */
+static int look_after(Watch *w) {
+        const struct timespec tick = {.tv_nsec = TICK_NSEC};
+        sigset_t signals;
+        int status;
+
+        (void) sigemptyset(&signals);
+        (void) sigaddset(&signals, SIGINT);
+        (void) sigaddset(&signals, SIGTERM);
+        (void) sigaddset(&signals, SIGCHLD);
+        while (waitpid(w->pid, &status, WNOHANG) == 0) {
+                int signal = sigtimedwait(&signals, NULL, &tick);
+                if (signal > 0)
+                        on_signal(w, signal);
+                keep_up(w);
+                show_progress(w, 0);
+        }
+        show_progress(w, 1);
+        return status;
+}
+
+/* What the child did not write or commit itself. */
+static void settle_child(Watch *w, int status) {
+        HistoryList list = {0};
+        uint64_t end = 0;
+        char summary[128];
+
+        while (!recorder_salvage(w->page, &list, &end) && list.n) {
+                _cleanup_(db_reply_donep) DbReply reply = {0};
+                Batch batch = {0};
+                history_add_add(&batch, &list);
+                if (cli_run(w->cli, &batch, &reply))
+                        break;
+                ring_release(w->page, end);
+        }
+        history_list_done(&list);
+
+        _cleanup_(db_reply_donep) DbReply reply = {0};
+        Batch batch = {0};
+        Holder holder = {.host = w->identity->host, .pid = w->identity->pid};
+        outcome_describe(spawn_outcome(status), NULL, summary, sizeof(summary));
+        job_finish_add(&batch, w->job->id, JOB_EV_WORKER_LOST, JOB_FAILED, summary, holder);
+        job_stopped_add(&batch, w->job->id, summary);
+        (void) cli_run(w->cli, &batch, &reply);
+}
+
+/* Says how it ended. */
+static int report(Cli *cli, const Job *job) {
+        _cleanup_(db_reply_donep) DbReply reply = {0};
+        Batch batch = {0};
+
+        batch_add(&batch, SQL_JOB_SHOW);
+        batch_int(&batch, job->id);
+        int code = cli_run(cli, &batch, &reply);
+        if (code)
+                return code;
+        if (!db_rows(&reply, 0))
+                return CLI_NOT_FOUND;
+        const PGresult *row = reply.results[0];
+        JobState state = job_state_parse(PQgetvalue(row, 0, PQfnumber(row, "status")));
+        cli_tell(cli, "job %d is %s: %s", job->id, job_state_name(state),
+                 PQgetvalue(row, 0, PQfnumber(row, "finish_summary")));
+        return cli_code_of(state);
+}
+
+int run_now(Cli *cli, const Catalog *catalog, Identity *identity, const Job *job) {
+        _cleanup_(status_page_freep) StatusPage *page = NULL;
+        Watch watch = {.cli = cli, .identity = identity, .job = job};
+        sigset_t signals;
+
+        int r = status_page_new(&page);
+        if (!r) {
+                Child child = {cli, catalog, identity, job, page};
+                watch.page = page;
+                (void) sigemptyset(&signals);
+                (void) sigaddset(&signals, SIGINT);
+                (void) sigaddset(&signals, SIGTERM);
+                (void) sigaddset(&signals, SIGCHLD);
+                (void) sigprocmask(SIG_BLOCK, &signals, NULL);
+                r = spawn_child(run_child_job, &child, NULL, 0, &watch.pid);
+        }
+        if (r) {
+                cli_say("could not start the job: %s", strerror(-r));
+                return CLI_FAILED; /* its row is settled by the daemon when this process is gone */
+        }
+        int status = look_after(&watch);
+        if (!WIFEXITED(status) || WEXITSTATUS(status))
+                settle_child(&watch, status);
+        leave(cli, identity);
+        return report(cli, job);
+}

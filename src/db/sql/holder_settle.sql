@@ -1,0 +1,31 @@
+-- name: holder_settle
+-- The jobs that a worker of a supervisor has Assigned or In Progress become Failed, each with the
+-- retry that it may have. Also what the supervisor itself runs outside any lane (a command).
+-- params: int4 (supervisor), int4 (pid of one worker, or NULL for all of them), text (summary)
+-- result: 0..n rows: id int4, successor int4, its start_after_time text, waiting int4,
+--         co_id int4, plugin text
+-- `modified` keeps out what another runner with the same PID left long ago.
+WITH holder AS (
+  SELECT l.co_id, s.host, l.worker_pid AS pid,
+         date_trunc('second', l.since AT TIME ZONE 'UTC') AS since
+    FROM jobd.lane l JOIN jobd.supervisor s ON s.id = l.supervisor_id
+   WHERE s.id = $1 AND ($2::int4 IS NULL OR l.worker_pid = $2)
+  UNION ALL
+  SELECT NULL, s.host, s.pid, date_trunc('second', s.started AT TIME ZONE 'UTC')
+    FROM jobd.supervisor s
+   WHERE s.id = $1 AND s.kind = 'command' AND ($2::int4 IS NULL OR s.pid = $2)
+), settled AS (
+  UPDATE public.jobs j
+     SET status = 'X', finish_summary = $3, finish_time = jobd.utc_now(),
+         modified = jobd.utc_now(), revision = COALESCE(j.revision, 0) + 1,
+         actor_identifier = 'registry-jobd'
+    FROM holder h
+   WHERE j.assigned_host = h.host AND j.assigned_pid = h.pid
+     AND (h.co_id IS NULL OR j.co_id = h.co_id)
+     AND j.status IN ('A', 'GO') AND j.job_id IS NULL AND j.deleted IS NOT TRUE
+     AND j.modified >= h.since
+  RETURNING j.id, j.co_id, j.plugin, j.retry_interval
+)
+SELECT s.id, n.successor, n.start_after::text, n.waiting, s.co_id, s.plugin
+  FROM settled s
+  LEFT JOIN LATERAL jobd.follow(s.id, 'X') n ON s.retry_interval > 0

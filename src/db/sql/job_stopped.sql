@@ -1,0 +1,12 @@
+-- name: job_stopped
+-- How the plugin of a canceled job ended. The row itself stays Canceled. Once only.
+-- params: int4 (id), text (comment)
+-- result: 0..1 rows affected
+INSERT INTO public.job_history_records
+       (job_id, record_key, comment, status, created, modified, revision, deleted, actor_identifier)
+SELECT j.id, 'registry-jobd: stopped', $2, 'NT', jobd.utc_now(), jobd.utc_now(), 0, false,
+       'registry-jobd'
+  FROM public.jobs j
+ WHERE j.id = $1 AND j.status = 'CX'
+   AND NOT EXISTS (SELECT FROM public.job_history_records r
+                    WHERE r.job_id = j.id AND r.record_key = 'registry-jobd: stopped')

@@ -1,0 +1,5 @@
+-- name: supervisor_renew
+-- params: int4 (id), int8 (token), int4 (workers), int4 (busy)
+-- result: 0..1 rows affected; none means that others gave this supervisor up for dead
+UPDATE jobd.supervisor s SET seen = clock_timestamp(), workers = $3, busy = $4
+ WHERE s.id = $1 AND s.token = $2

@@ -1,0 +1,52 @@
+#include "ipc/channel.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include "util/error.h"
+
+int channel_new(int ret[2]) {
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ret) < 0)
+                return error_origin(-errno);
+        if (fcntl(ret[0], F_SETFL, O_NONBLOCK) < 0) {
+                int r = -errno;
+                (void) close(ret[0]);
+                (void) close(ret[1]);
+                return error_origin(r);
+        }
+        return 0;
+}
+
+int channel_send(int fd, const ChannelMessage *message) {
+        for (;;) {
+                if (send(fd, message, sizeof(*message), MSG_NOSIGNAL) >= 0)
+                        return 0;
+                if (errno == EINTR)
+                        continue;
+                if (errno == EPIPE || errno == ECONNRESET)
+                        return CHANNEL_E_CLOSED;
+                return errno == EAGAIN ? CHANNEL_E_AGAIN : error_origin(-errno);
+        }
+}
+
+int channel_receive(int fd, ChannelMessage *ret) {
+        ChannelMessage message;
+
+        for (;;) {
+                ssize_t n = recv(fd, &message, sizeof(message), MSG_TRUNC);
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n == 0 || (n < 0 && errno == ECONNRESET))
+                        return CHANNEL_E_CLOSED;
+                if (n < 0)
+                        return errno == EAGAIN ? CHANNEL_E_AGAIN : error_origin(-errno);
+                if (n != sizeof(message) || message.type < CHANNEL_ASSIGN ||
+                    message.type > CHANNEL_TURN_OVER || message.end >= _TURN_END_MAX)
+                        return CHANNEL_E_INVALID;
+                *ret = message;
+                return 0;
+        }
+}

@@ -1,0 +1,59 @@
+#include "ipc/status_page.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "util/error.h"
+
+_Static_assert(offsetof(StatusPage, wishes) == 64, "one writer, one cache line");
+
+int status_page_new(StatusPage **ret) {
+        void *page = mmap(NULL, sizeof(StatusPage), PROT_READ | PROT_WRITE,
+                          MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        if (page == MAP_FAILED)
+                return error_origin(-errno);
+        *ret = page;
+        return 0;
+}
+
+StatusPage *status_page_free(StatusPage *page) {
+        if (page)
+                (void) munmap(page, sizeof(*page));
+        return NULL;
+}
+
+void status_page_reset(StatusPage *page) {
+        /* The ring's bytes may stay: only what lies between its two counters is read. */
+        memset(page, 0, offsetof(StatusPage, ring));
+}
+
+static uint32_t *word_of(StatusPage *page, uint64_t job) {
+        return &page->control[(job >> 32) % STATUS_CONTROL_WORDS];
+}
+
+const uint32_t *status_page_begin(StatusPage *page, int32_t job_id) {
+        uint64_t number = (atomic_load(&page->job) >> 32) + (job_id ? 1 : 0);
+        uint64_t job = number << 32 | (uint32_t) job_id;
+        uint32_t *word = word_of(page, job);
+
+        if (job_id)
+                __atomic_store_n(word, 0, __ATOMIC_RELAXED);
+        atomic_store(&page->percent, 0);
+        atomic_store(&page->job_began_usec, 0);
+        atomic_store(&page->job, job);
+        return word;
+}
+
+int32_t status_page_job(const StatusPage *page) {
+        return (int32_t) (uint32_t) atomic_load(&page->job);
+}
+
+int status_page_control(StatusPage *page, int32_t job_id, uint32_t bits) {
+        uint64_t job = atomic_load(&page->job);
+
+        if (!job_id || (int32_t) (uint32_t) job != job_id)
+                return 0;
+        (void) __atomic_fetch_or(word_of(page, job), bits, __ATOMIC_RELAXED);
+        return 1;
+}

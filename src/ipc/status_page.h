@@ -1,0 +1,59 @@
+/*
+ * What a supervisor and one worker share: a mapping made before the fork. Every field has one
+ * writer and is read on its own, so there is no lock: a worker killed at any instruction leaves
+ * nothing behind that could stop the supervisor. A plugin can scribble over its own worker's page
+ * only; the supervisor believes nothing in it without a check.
+ */
+#pragma once
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/macro.h"
+
+#define STATUS_CONTROL_WORDS 64u
+#define STATUS_RING_SIZE (256u * 1024u)
+
+/* Bits that the supervisor wishes a worker to follow between two jobs. */
+#define STATUS_WISH_STOP 1u   /* claim nothing more */
+#define STATUS_WISH_OTHERS 2u /* other COs wait: give the lane back after your share */
+
+typedef struct StatusPage {
+        /* The worker writes. Number of the job in this worker << 32 | id of the job; id 0: none. */
+        _Alignas(64) _Atomic uint64_t job;
+        _Atomic uint64_t job_began_usec; /* monotonic; when the plugin was called */
+        _Atomic uint32_t percent;
+        _Atomic uint64_t ring_head; /* bytes ever put into the ring */
+        _Atomic uint64_t ring_tail; /* bytes ever taken out; by the supervisor after the death */
+
+        /* The supervisor writes. */
+        _Alignas(64) _Atomic uint32_t wishes;
+        _Atomic uint32_t share_jobs;     /* of a turn, while other COs wait */
+        _Atomic uint64_t share_usec;     /* the same as a time */
+        _Atomic uint64_t lease_end_usec; /* monotonic: past it the worker must not live */
+
+        /*
+         * One word for each of the last jobs, so that a cancel that comes too late meets the word
+         * of the job that it was for. Plain words: plugins read them through rj_canceled().
+         */
+        _Alignas(64) uint32_t control[STATUS_CONTROL_WORDS];
+
+        _Alignas(64) unsigned char ring[STATUS_RING_SIZE];
+} StatusPage;
+
+int status_page_new(StatusPage **ret);
+StatusPage *status_page_free(StatusPage *page);
+DEFINE_CLEANUP(StatusPage, status_page_free)
+
+/* Makes a page fit for the next worker. */
+void status_page_reset(StatusPage *page);
+
+/* The worker begins a job, and gets the word that its plugin looks at. Id 0: between jobs. */
+const uint32_t *status_page_begin(StatusPage *page, int32_t job_id);
+
+/* The job that the worker says it is running, or 0. */
+int32_t status_page_job(const StatusPage *page);
+
+/* Sets control bits for that job; returns 0 when the worker is not, or no longer, running it. */
+int status_page_control(StatusPage *page, int32_t job_id, uint32_t bits);

@@ -1,0 +1,205 @@
+/*
+ * The table of host functions. Whatever a plugin passes in is checked here; whatever goes wrong
+ * becomes one of the three negative codes of the interface, and is kept in run->error for the
+ * job's summary.
+ */
+#include "plugin/host.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "db/pg.h"
+#include "util/error.h"
+#include "util/log.h"
+#include "util/text.h"
+
+#define PROGRESS_INTERVAL_USEC (500 * USEC_PER_MSEC)
+
+static HostRun *run_of(const struct rj_context *context) {
+        return (HostRun *) context; /* its first member */
+}
+
+static LogFields fields_of(const HostRun *run) {
+        return (LogFields){
+                .job_id = run->context.job_id, .co_id = run->context.co_id, .plugin = run->plugin};
+}
+
+/* A parameter that the plugin's own table does not have is a bug that no job should survive. */
+static int find_param(const struct rj_context *context, const char *name, uint32_t types) {
+        const HostRun *run = run_of(context);
+        int index = params_find(run->params, name, types);
+
+        if (index < 0) {
+                LogFields fields = fields_of(run);
+                log_write(LOG_CRIT, &fields,
+                          "plugin asked for parameter '%s', which its model does not declare so",
+                          name);
+                abort();
+        }
+        return index;
+}
+
+static int param_given(const struct rj_context *context, const char *name) {
+        return params_given(run_of(context)->params, find_param(context, name, UINT32_MAX));
+}
+
+static int64_t param_int(const struct rj_context *context, const char *name, int64_t otherwise) {
+        const Params *params = run_of(context)->params;
+        int index = find_param(context, name, 1u << RJ_PARAM_INT);
+        return params_given(params, index) ? params_integer(params, index) : otherwise;
+}
+
+static int param_bool(const struct rj_context *context, const char *name, int otherwise) {
+        const Params *params = run_of(context)->params;
+        int index = find_param(context, name, 1u << RJ_PARAM_BOOL);
+        return params_given(params, index) ? (int) params_integer(params, index) : otherwise;
+}
+
+static const char *param_string(const struct rj_context *context, const char *name,
+                                const char *otherwise) {
+        const Params *params = run_of(context)->params;
+        int index = find_param(context, name, 1u << RJ_PARAM_STRING | 1u << RJ_PARAM_SELECT);
+        return params_given(params, index) ? params_string(params, index) : otherwise;
+}
+
+static size_t param_ids(const struct rj_context *context, const char *name, int32_t *ids,
+                        size_t max) {
+        const int32_t *found;
+        size_t n = params_ids(run_of(context)->params, find_param(context, name, 1u << RJ_PARAM_FK),
+                              &found);
+        if (n && max)
+                memcpy(ids, found, MIN_OF(n, max) * sizeof(*ids));
+        return n;
+}
+
+static const char *param_json(const struct rj_context *context) {
+        return params_json(run_of(context)->params);
+}
+
+/* What a failure means to the plugin. */
+static int failure(HostRun *run, int r, const DbError *error) {
+        if (error)
+                run->error = *error;
+        return r == DB_E_UNAVAILABLE ? RJ_E_LOST : RJ_E_FATAL;
+}
+
+static int run_batch(HostRun *run, Batch *batch) {
+        _cleanup_(db_reply_donep) DbReply reply = {0};
+        int r = db_run_retry(*run->db, batch, &reply);
+        return r ? failure(run, r, &reply.error) : 0;
+}
+
+static int progress(struct rj_context *context, uint64_t done, uint64_t total) {
+        HostRun *run = run_of(context);
+        int percent = total ? (int) ((double) MIN_OF(done, total) * 100 / (double) total) : 0;
+        usec_t now = clock_now_usec();
+
+        if (percent <= run->percent_written)
+                return 0;
+        atomic_store(&run->page->percent, (uint32_t) percent);
+        if (now < usec_add(run->percent_usec, PROGRESS_INTERVAL_USEC))
+                return 0;
+        run->percent_written = percent;
+        run->percent_usec = now;
+        Batch batch = {0};
+        job_progress_add(&batch, context->job_id, run->holder, percent);
+        return run_batch(run, &batch);
+}
+
+static int record(struct rj_context *context, const struct rj_record *from) {
+        HostRun *run = run_of(context);
+        HistoryRecord to = {.job_id = context->job_id};
+
+        if (!from || from->struct_size < sizeof(struct rj_record) || from->status < RJ_RECORD_OK ||
+            from->status > RJ_RECORD_NOTICE || from->person_id < 0 ||
+            from->external_identity_id < 0)
+                return RJ_E_INVALID;
+        to.status = from->status;
+        to.person_id = from->person_id;
+        to.external_identity_id = from->external_identity_id;
+        (void) text_copy_utf8(to.key, sizeof(to.key), HISTORY_KEY_CHARS, from->key);
+        (void) text_copy_utf8(to.comment, sizeof(to.comment), HISTORY_COMMENT_CHARS, from->comment);
+
+        int r = recorder_add(run->recorder, &to);
+        if (r)
+                return failure(run, r, NULL);
+        if (log_level() >= LOG_DEBUG) {
+                LogFields fields = fields_of(run);
+                fields.record_key = to.key;
+                log_write(LOG_DEBUG, &fields, "job %d: %s: %s", context->job_id, to.key,
+                          to.comment);
+        }
+        return 0;
+}
+
+static int start_summary(struct rj_context *context, const char *text) {
+        HostRun *run = run_of(context);
+        char cut[SUMMARY_SIZE];
+        Batch batch = {0};
+
+        (void) text_copy_utf8(cut, sizeof(cut), SUMMARY_CHARS, text);
+        job_start_summary_add(&batch, context->job_id, run->holder, cut);
+        return run_batch(run, &batch);
+}
+
+static int summary(struct rj_context *context, const char *text) {
+        HostRun *run = run_of(context);
+        (void) text_copy_utf8(run->summary, sizeof(run->summary), SUMMARY_CHARS, text);
+        return 0;
+}
+
+static void write_log(struct rj_context *context, int level, const char *text) {
+        LogFields fields = fields_of(run_of(context));
+        level = MAX_OF(LOG_ERR, MIN_OF(LOG_DEBUG, level));
+        log_write(level, &fields, "job %d: %s", context->job_id, text ? text : "");
+}
+
+static void *own_connection(struct rj_context *context) {
+        HostRun *run = run_of(context);
+
+        if (!run->own && db_open_plain(&run->settings, &run->own, &run->error))
+                return NULL;
+        return run->own;
+}
+
+static const struct rj_host host = {
+        .struct_size = sizeof(struct rj_host),
+        .abi_minor = RJ_ABI_MINOR,
+        .param_given = param_given,
+        .param_int = param_int,
+        .param_bool = param_bool,
+        .param_string = param_string,
+        .param_ids = param_ids,
+        .param_json = param_json,
+        .progress = progress,
+        .record = record,
+        .start_summary = start_summary,
+        .summary = summary,
+        .log = write_log,
+        .db = own_connection,
+};
+
+void host_begin(HostRun *run, const Job *job, const CatalogEntry *entry, const uint32_t *control) {
+        run->context = (struct rj_context){.host = &host,
+                                           .control = control,
+                                           .model = &entry->model,
+                                           .job_id = job->id,
+                                           .co_id = job->co_id};
+        run->plugin = entry->name;
+        run->percent_written = -1;
+        run->percent_usec = clock_now_usec(); /* what ends soon needs no percentage */
+        run->summary[0] = '\0';
+        run->error = (DbError){0};
+}
+
+int host_call(HostRun *run) {
+        return run->context.model->run(&run->context);
+}
+
+int host_end(HostRun *run) {
+        if (run->own) {
+                PQfinish(run->own);
+                run->own = NULL;
+        }
+        return recorder_flush(run->recorder);
+}

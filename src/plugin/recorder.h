@@ -1,0 +1,34 @@
+/*
+ * History records between a plugin and the table. A record handed over lies in the ring of the
+ * status page until it is in the table: the supervisor finds it there when the worker is killed.
+ * Records get their ids in the ring before they are sent, so that nobody's second try adds one
+ * twice.
+ */
+#pragma once
+
+#include "db/history_store.h"
+#include "ipc/ring.h"
+
+#define RECORDER_BATCH 200u                          /* records in one round trip */
+#define RECORDER_INTERVAL_USEC (200 * USEC_PER_MSEC) /* at most one round trip in this time */
+
+typedef struct Recorder {
+        StatusPage *page;
+        Db **db; /* the worker's connection, which may be replaced */
+        size_t waiting;
+        usec_t flushed_usec;
+        int32_t reserved[RECORDER_BATCH];
+        size_t n_reserved;
+} Recorder;
+
+/* Takes one record; writes those that wait when it is time. Returns 0, DB_E_*, or -errno. */
+int recorder_add(Recorder *recorder, const HistoryRecord *record);
+
+/* Writes all that wait. */
+int recorder_flush(Recorder *recorder);
+
+/*
+ * For the supervisor: the oldest records of a dead worker's ring, at most RECORDER_BATCH, and the
+ * position behind them. Frames that make no sense end the list. Returns 0 or -ENOMEM.
+ */
+int recorder_salvage(const StatusPage *page, HistoryList *list, uint64_t *ret_end);

@@ -1,0 +1,40 @@
+/*
+ * The supervisor's line to the database: connects in a thread (names are looked up and certificates
+ * checked there, where nothing waits for it), listens, reconnects with back-off, and says once when
+ * it is lost and once when it is back.
+ */
+#pragma once
+
+#include <ev.h>
+
+#include "core/backoff.h"
+#include "db/async.h"
+
+typedef struct LinkEvents {
+        void (*on_up)(void *userdata);   /* connected and listening */
+        void (*on_down)(void *userdata); /* lost, or the first attempt failed */
+        void (*on_notify)(const char *payload, void *userdata);
+        void *userdata;
+} LinkEvents;
+
+typedef struct Link Link;
+
+/* `settings` must outlive the link. */
+int link_new(struct ev_loop *loop, const DbSettings *settings, const LinkEvents *events,
+             Link **ret);
+Link *link_free(Link *link);
+DEFINE_CLEANUP(Link, link_free)
+
+/* Begins to connect. */
+void link_start(Link *link);
+
+int link_is_up(const Link *link);
+
+/* 1 while a thread connects: a process that ends now must do so by _exit(). */
+int link_is_attempting(const Link *link);
+
+/* Batches without an answer. */
+size_t link_pending(const Link *link);
+
+/* As async_submit(); -ENOTCONN while the link is down. The batch is emptied in any case. */
+int link_submit(Link *link, Batch *batch, AsyncDone done, void *userdata, int64_t number);

@@ -1,0 +1,305 @@
+#include "supervisor/pool.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "util/error.h"
+#include "util/log.h"
+#include "worker/spawn.h"
+
+typedef struct Worker {
+        Pool *pool;
+        unsigned slot;
+        pid_t pid; /* kept until what it left is settled; 0: none */
+        int is_alive;
+        int channel;
+        StatusPage *page; /* made at the first fork into this slot, kept */
+        ev_child child;
+        ev_io io;
+        Cancel cancel;
+        int32_t canceled_job; /* 0: whatever runs */
+        PoolReason reason;
+} Worker;
+
+struct Pool {
+        struct ev_loop *loop;
+        const WorkerSettings *settings;
+        PoolEvents events;
+        usec_t lease_end_usec;
+        uint32_t wishes;
+        TurnLimits share;
+        Worker workers[PLAN_SLOTS_MAX];
+};
+
+/* What a child is forked with. */
+typedef struct Birth {
+        Pool *pool;
+        WorkerArgs args;
+} Birth;
+
+int pool_new(struct ev_loop *loop, const WorkerSettings *settings, const PoolEvents *events,
+             Pool **ret) {
+        Pool *pool = calloc(1, sizeof(*pool));
+        if (!pool)
+                return error_origin(-ENOMEM);
+        pool->loop = loop;
+        pool->settings = settings;
+        pool->events = *events;
+        for (unsigned i = 0; i < PLAN_SLOTS_MAX; i++) {
+                pool->workers[i].pool = pool;
+                pool->workers[i].slot = i;
+                pool->workers[i].channel = -1;
+        }
+        *ret = pool;
+        return 0;
+}
+
+static void close_channel(Worker *worker) {
+        if (worker->channel < 0)
+                return;
+        ev_io_stop(worker->pool->loop, &worker->io);
+        (void) close(worker->channel);
+        worker->channel = -1;
+}
+
+Pool *pool_free(Pool *pool) {
+        if (pool)
+                for (unsigned i = 0; i < PLAN_SLOTS_MAX; i++) {
+                        close_channel(&pool->workers[i]);
+                        ev_child_stop(pool->loop, &pool->workers[i].child);
+                        (void) status_page_free(pool->workers[i].page);
+                }
+        free(pool);
+        return NULL;
+}
+
+/* Takes what the worker has said so far. */
+static void hear(Worker *worker) {
+        Pool *pool = worker->pool;
+        ChannelMessage message;
+
+        for (;;) {
+                int r = worker->channel < 0 ? CHANNEL_E_CLOSED
+                                            : channel_receive(worker->channel, &message);
+                if (r == CHANNEL_E_AGAIN)
+                        return;
+                if (r == CHANNEL_E_INVALID)
+                        continue; /* a plugin wrote to a descriptor that is not its own */
+                if (r) {
+                        close_channel(worker);
+                        return;
+                }
+                if (message.type == CHANNEL_READY)
+                        pool->events.on_ready(worker->slot, pool->events.userdata);
+                else if (message.type == CHANNEL_TURN_OVER)
+                        pool->events.on_turn_over(worker->slot, &message, pool->events.userdata);
+        }
+}
+
+static void on_channel(struct ev_loop *loop, ev_io *io, int events) {
+        (void) loop;
+        (void) events;
+        hear(io->data);
+}
+
+static void on_child(struct ev_loop *loop, ev_child *child, int events) {
+        Worker *worker = child->data;
+        (void) events;
+        ev_child_stop(loop, child);
+        hear(worker); /* what it said before it died */
+        close_channel(worker);
+        worker->is_alive = 0;
+        worker->pool->events.on_gone(worker->slot, spawn_outcome(child->rstatus), worker->reason,
+                                     worker->pool->events.userdata);
+}
+
+/* What the supervisor tells a worker through its page. */
+static void write_page(const Pool *pool, StatusPage *page) {
+        atomic_store(&page->lease_end_usec, pool->lease_end_usec);
+        atomic_store(&page->wishes, pool->wishes);
+        atomic_store(&page->share_jobs, pool->share.max_jobs);
+        atomic_store(&page->share_usec, pool->share.max_usec);
+}
+
+/* In the child: only its own page stays mapped. */
+static int born(void *arg) {
+        Birth *birth = arg;
+        for (unsigned i = 0; i < PLAN_SLOTS_MAX; i++)
+                if (birth->pool->workers[i].page != birth->args.page)
+                        (void) status_page_free(birth->pool->workers[i].page);
+        return worker_main(&birth->args);
+}
+
+int pool_spawn(Pool *pool, unsigned slot) {
+        Worker *worker = &pool->workers[slot];
+        int ends[2];
+
+        int r = worker->page ? 0 : status_page_new(&worker->page);
+        if (!r)
+                r = channel_new(ends);
+        if (r)
+                return r;
+        status_page_reset(worker->page);
+        write_page(pool, worker->page);
+
+        Birth birth = {
+                .pool = pool,
+                .args = {.settings = pool->settings, .page = worker->page, .channel = ends[1]}};
+        r = spawn_child(born, &birth, &ends[1], 1, &worker->pid);
+        (void) close(ends[1]);
+        if (r) {
+                (void) close(ends[0]);
+                return r;
+        }
+        worker->is_alive = 1;
+        worker->channel = ends[0];
+        worker->cancel = (Cancel){0};
+        worker->reason = POOL_REASON_NONE;
+        ev_child_init(&worker->child, on_child, worker->pid, 0);
+        ev_io_init(&worker->io, on_channel, worker->channel, EV_READ);
+        worker->child.data = worker->io.data = worker;
+        ev_child_start(pool->loop, &worker->child);
+        ev_io_start(pool->loop, &worker->io);
+        return 0;
+}
+
+void pool_assign(Pool *pool, unsigned slot, int32_t co_id) {
+        Worker *worker = &pool->workers[slot];
+        ChannelMessage message = {.type = CHANNEL_ASSIGN, .co_id = co_id};
+
+        worker->cancel = (Cancel){0};
+        if (worker->channel < 0 || channel_send(worker->channel, &message))
+                pool_kill(pool, slot,
+                          POOL_REASON_NONE); /* it does not listen: it is as good as dead */
+}
+
+void pool_retire(Pool *pool, unsigned slot) {
+        close_channel(&pool->workers[slot]);
+}
+
+void pool_kill(Pool *pool, unsigned slot, PoolReason reason) {
+        if (!pool->workers[slot].is_alive)
+                return;
+        pool->workers[slot].reason = reason;
+        spawn_signal(pool->workers[slot].pid, SIGKILL);
+}
+
+void pool_release(Pool *pool, unsigned slot) {
+        pool->workers[slot].pid = 0;
+}
+
+static void write_pages(const Pool *pool) {
+        for (unsigned i = 0; i < PLAN_SLOTS_MAX; i++)
+                if (pool->workers[i].page)
+                        write_page(pool, pool->workers[i].page);
+}
+
+void pool_set_lease_end(Pool *pool, usec_t end_usec) {
+        pool->lease_end_usec = end_usec;
+        write_pages(pool);
+}
+
+void pool_set_share(Pool *pool, const TurnLimits *share) {
+        pool->share = *share;
+        write_pages(pool);
+}
+
+void pool_set_wishes(Pool *pool, uint32_t wishes) {
+        if (wishes == pool->wishes)
+                return;
+        pool->wishes = wishes;
+        write_pages(pool);
+}
+
+int pool_cancel(Pool *pool, int32_t job_id, usec_t now_usec) {
+        for (unsigned i = 0; i < PLAN_SLOTS_MAX; i++) {
+                Worker *worker = &pool->workers[i];
+                if (!worker->is_alive ||
+                    !status_page_control(worker->page, job_id, RJ_CONTROL_CANCEL))
+                        continue;
+                if (worker->cancel.step == CANCEL_NONE || worker->canceled_job != job_id) {
+                        worker->cancel = (Cancel){.step = CANCEL_WORD, .since_usec = now_usec};
+                        worker->canceled_job = job_id;
+                        worker->reason = POOL_REASON_CANCEL;
+                }
+                return 1;
+        }
+        return 0;
+}
+
+void pool_cancel_all(Pool *pool, PoolReason reason, usec_t now_usec) {
+        for (unsigned i = 0; i < PLAN_SLOTS_MAX; i++) {
+                Worker *worker = &pool->workers[i];
+                int32_t job = worker->is_alive ? status_page_job(worker->page) : 0;
+                if (job)
+                        (void) status_page_control(worker->page, job,
+                                                   RJ_CONTROL_CANCEL | RJ_CONTROL_SHUTDOWN);
+                if (!worker->is_alive || worker->reason == reason)
+                        continue;
+                worker->cancel = (Cancel){.step = CANCEL_WORD, .since_usec = now_usec};
+                worker->canceled_job = 0;
+                worker->reason = reason;
+        }
+}
+
+static const CancelPolicy *policy_of(const Worker *worker, const CancelPolicy *of_cancel,
+                                     const CancelPolicy *of_end) {
+        return worker->reason == POOL_REASON_CANCEL ? of_cancel : of_end;
+}
+
+/* The canceled job has ended by itself: what runs now is another one. */
+static void forget_ended(Worker *worker) {
+        if (worker->canceled_job && status_page_job(worker->page) != worker->canceled_job) {
+                worker->cancel = (Cancel){0};
+                worker->canceled_job = 0;
+                worker->reason = POOL_REASON_NONE;
+        }
+}
+
+usec_t pool_escalate(Pool *pool, const CancelPolicy *of_cancel, const CancelPolicy *of_end,
+                     usec_t now_usec) {
+        usec_t wake = USEC_INFINITY;
+
+        for (unsigned i = 0; i < PLAN_SLOTS_MAX; i++) {
+                Worker *worker = &pool->workers[i];
+                if (!worker->is_alive || worker->cancel.step == CANCEL_NONE)
+                        continue;
+                forget_ended(worker);
+                const CancelPolicy *policy = policy_of(worker, of_cancel, of_end);
+                CancelStep due = cancel_due(&worker->cancel, policy, now_usec);
+                if (due != worker->cancel.step) {
+                        worker->cancel = (Cancel){.step = due, .since_usec = now_usec};
+                        spawn_signal(worker->pid, due == CANCEL_TERM ? SIGTERM : SIGKILL);
+                }
+                wake = MIN_OF(wake, cancel_wake(&worker->cancel, policy));
+        }
+        return wake;
+}
+
+size_t pool_jobs(const Pool *pool, int32_t *ids, size_t max) {
+        size_t n = 0;
+        for (unsigned i = 0; i < PLAN_SLOTS_MAX && n < max; i++) {
+                int32_t job =
+                        pool->workers[i].is_alive ? status_page_job(pool->workers[i].page) : 0;
+                if (job > 0)
+                        ids[n++] = job;
+        }
+        return n;
+}
+
+int pool_has(const Pool *pool, pid_t pid) {
+        for (unsigned i = 0; i < PLAN_SLOTS_MAX; i++)
+                if (pool->workers[i].pid == pid)
+                        return 1;
+        return 0;
+}
+
+pid_t pool_pid(const Pool *pool, unsigned slot) {
+        return pool->workers[slot].pid;
+}
+
+StatusPage *pool_page(const Pool *pool, unsigned slot) {
+        return pool->workers[slot].page;
+}

@@ -1,0 +1,70 @@
+/*
+ * The worker processes: forked, spoken to, signalled and reaped here. What to do with them is the
+ * plan's; what they left behind is settled by settle.c.
+ */
+#pragma once
+
+#include <ev.h>
+
+#include "core/cancel.h"
+#include "core/outcome.h"
+#include "core/plan.h"
+#include "ipc/channel.h"
+#include "worker/worker.h"
+
+/* Why we ended a worker ourselves; NULL in the summary when nobody did. */
+typedef enum PoolReason {
+        POOL_REASON_NONE,
+        POOL_REASON_CANCEL,
+        POOL_REASON_SHUTDOWN,
+        POOL_REASON_LEASE,
+        POOL_REASON_START, /* was not ready in time */
+} PoolReason;
+
+typedef struct PoolEvents {
+        void (*on_ready)(unsigned slot, void *userdata);
+        void (*on_turn_over)(unsigned slot, const ChannelMessage *message, void *userdata);
+        /* The process is gone; pool_release() when what it left is settled. */
+        void (*on_gone)(unsigned slot, Outcome outcome, PoolReason reason, void *userdata);
+        void *userdata;
+} PoolEvents;
+
+typedef struct Pool Pool;
+
+/* `settings` is what workers are forked with; it may change between forks. */
+int pool_new(struct ev_loop *loop, const WorkerSettings *settings, const PoolEvents *events,
+             Pool **ret);
+Pool *pool_free(Pool *pool);
+DEFINE_CLEANUP(Pool, pool_free)
+
+int pool_spawn(Pool *pool, unsigned slot);
+void pool_assign(Pool *pool, unsigned slot, int32_t co_id);
+void pool_retire(Pool *pool, unsigned slot);
+void pool_kill(Pool *pool, unsigned slot, PoolReason reason);
+void pool_release(Pool *pool, unsigned slot);
+
+/* Time up to which every worker may live; they end themselves behind it. */
+void pool_set_lease_end(Pool *pool, usec_t end_usec);
+
+/* Wishes (STATUS_WISH_*), and the share of a turn, for every worker. */
+void pool_set_wishes(Pool *pool, uint32_t wishes);
+void pool_set_share(Pool *pool, const TurnLimits *share);
+
+/* Sets the control word of whoever runs that job; returns 1 when somebody does. */
+int pool_cancel(Pool *pool, int32_t job_id, usec_t now_usec);
+
+/* Sets the control word of every job that runs, with the shutdown bit. */
+void pool_cancel_all(Pool *pool, PoolReason reason, usec_t now_usec);
+
+/* Carries out what the escalation has due; returns when to look again. */
+usec_t pool_escalate(Pool *pool, const CancelPolicy *of_cancel, const CancelPolicy *of_end,
+                     usec_t now_usec);
+
+/* Ids of the jobs that run, at most `max`. */
+size_t pool_jobs(const Pool *pool, int32_t *ids, size_t max);
+
+/* 1 while a worker with that PID lives, or is dead and not settled. */
+int pool_has(const Pool *pool, pid_t pid);
+
+pid_t pool_pid(const Pool *pool, unsigned slot);
+StatusPage *pool_page(const Pool *pool, unsigned slot);

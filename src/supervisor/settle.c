@@ -1,0 +1,157 @@
+#include "supervisor/settle.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "db/history_store.h"
+#include "db/job_store.h"
+#include "plugin/recorder.h"
+#include "util/log.h"
+#include "util/log_ids.h"
+#include "worker/spawn.h"
+
+typedef struct Settlement {
+        Link *link;
+        const Identity *self;
+        Deceased deceased;
+        SettleDone done;
+        void *userdata;
+        int64_t number;
+        uint64_t ring_end; /* of the records on their way */
+        char summary[128];
+} Settlement;
+
+static void write_records(Settlement *s);
+
+static void end(Settlement *s, int has_failed) {
+        s->done(s->userdata, s->number, has_failed);
+        free(s);
+}
+
+static void submit(Settlement *s, Batch *batch, AsyncDone done) {
+        if (link_submit(s->link, batch, done, s, 0))
+                end(s, 1);
+}
+
+/* Logs an error that is not just the loss of the connection; returns 1 for any error. */
+static int has_error(const Settlement *s, const DbReply *reply, const char *what) {
+        if (reply->error.class && reply->error.class != DB_E_UNAVAILABLE)
+                log_error("could not %s of process %d: %s", what,
+                          s->deceased.pid ? s->deceased.pid : s->deceased.peer.pid,
+                          reply->error.message);
+        return reply->error.class != 0;
+}
+
+static void log_settled(const Settlement *s, const PGresult *result, int row) {
+        Finished finished;
+        job_finish_read(result, row, &finished);
+        LogFields fields = {.message_id = LOG_ID_SETTLED,
+                            .job_id = finished.id,
+                            .co_id = (int32_t) db_int(result, row, 4),
+                            .plugin = db_text(result, row, 5),
+                            .job_status = "X"};
+
+        log_write(LOG_WARNING, &fields, "job %d: failed: %s", finished.id, s->summary);
+        if (finished.successor)
+                log_write(LOG_INFO, &fields, "job %d: queued again as job %d, not before %s UTC",
+                          finished.id, finished.successor, finished.start_after);
+}
+
+static void on_settled(const DbReply *reply, void *userdata, int64_t number) {
+        Settlement *s = userdata;
+        (void) number;
+
+        int has_failed = has_error(s, reply, "settle the jobs");
+        for (int row = 0; !has_failed && row < db_rows(reply, HOLDER_SETTLED); row++)
+                log_settled(s, reply->results[HOLDER_SETTLED], row);
+        end(s, has_failed);
+}
+
+/* Jobs, lanes and, for a whole supervisor, its row: one transaction. */
+static void settle_holder(Settlement *s) {
+        Batch batch = {0};
+
+        holder_settle_add(&batch, s->deceased.supervisor_id, s->deceased.pid, s->summary);
+        if (!s->deceased.pid)
+                supervisor_remove_add(&batch, s->deceased.peer.id, s->deceased.peer.token);
+        submit(s, &batch, on_settled);
+}
+
+/* Workers of a supervisor that is gone must not live on: killed here, settled the next time. */
+static void on_survivors(const DbReply *reply, void *userdata, int64_t number) {
+        Settlement *s = userdata;
+        int has_survivors = has_error(s, reply, "find the workers");
+        (void) number;
+
+        for (int row = 0; row < db_rows(reply, 0); row++) {
+                pid_t pid = (pid_t) db_int(reply->results[0], row, 0);
+                if (!process_is_alive(pid, db_int(reply->results[0], row, 1)))
+                        continue;
+                spawn_signal(pid, SIGKILL);
+                has_survivors = 1;
+        }
+        if (has_survivors)
+                end(s, 1);
+        else
+                settle_holder(s);
+}
+
+/* The workers of a supervisor of this host can be looked at; others have ended by their lease. */
+static void begin(Settlement *s) {
+        const Peer *peer = &s->deceased.peer;
+        Batch batch = {0};
+
+        if (s->deceased.pid || strcmp(peer->host, s->self->host) ||
+            strcmp(peer->boot, s->self->boot)) {
+                settle_holder(s);
+                return;
+        }
+        holder_list_add(&batch, peer->id);
+        submit(s, &batch, on_survivors);
+}
+
+static void on_records(const DbReply *reply, void *userdata, int64_t number) {
+        Settlement *s = userdata;
+        (void) number;
+
+        if (has_error(s, reply, "write the last history records") &&
+            reply->error.class == DB_E_UNAVAILABLE) {
+                end(s, 1); /* they are in the ring still */
+                return;
+        }
+        ring_release(s->deceased.page, s->ring_end);
+        write_records(s);
+}
+
+/* The records that the worker did not write itself, a batch at a time; then the rest. */
+static void write_records(Settlement *s) {
+        HistoryList list = {0};
+        Batch batch = {0};
+
+        if (!s->deceased.page || recorder_salvage(s->deceased.page, &list, &s->ring_end) ||
+            !list.n) {
+                history_list_done(&list);
+                begin(s);
+                return;
+        }
+        history_add_add(&batch, &list);
+        submit(s, &batch, on_records);
+}
+
+void settle(Link *link, const Identity *self, const Deceased *deceased, SettleDone done,
+            void *userdata, int64_t number) {
+        Settlement *s = calloc(1, sizeof(*s));
+        if (!s) {
+                done(userdata, number, 1);
+                return;
+        }
+        s->link = link;
+        s->self = self;
+        s->deceased = *deceased;
+        s->done = done;
+        s->userdata = userdata;
+        s->number = number;
+        outcome_describe(deceased->outcome, deceased->why, s->summary, sizeof(s->summary));
+        write_records(s);
+}

@@ -1,0 +1,33 @@
+/*
+ * What dead workers leave is settled here: their last history records are written, their job
+ * becomes Failed with the reason (its retry queued in the same transaction), their lane is given
+ * back.
+ */
+#pragma once
+
+#include "core/outcome.h"
+#include "db/lane_store.h"
+#include "ipc/status_page.h"
+#include "supervisor/link.h"
+#include "supervisor/pool.h"
+
+/* A worker of ours that died, or another supervisor that did, with all of its workers. */
+typedef struct Deceased {
+        int32_t supervisor_id;
+        int32_t pid;      /* of the one worker; 0: the whole supervisor */
+        StatusPage *page; /* of the worker; NULL otherwise */
+        Outcome outcome;
+        const char *why; /* the reason that we ended it ourselves, or NULL */
+        Peer peer;       /* the supervisor, when pid is 0 */
+} Deceased;
+
+/* `has_failed`: the database went away, or refused: try again later. */
+typedef void (*SettleDone)(void *userdata, int64_t number, int has_failed);
+
+/*
+ * Settles; `done` is called once, perhaps before this returns. `number` is the caller's.
+ * `self` names this host and boot: workers of a dead supervisor that are still here are killed
+ * first, and counted as a failure until they are gone.
+ */
+void settle(Link *link, const Identity *self, const Deceased *deceased, SettleDone done,
+            void *userdata, int64_t number);

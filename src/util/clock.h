@@ -1,0 +1,26 @@
+/*
+ * Intervals. The host's wall clock decides nothing (times in the tables are the
+ * database's); this is the only caller of clock_gettime().
+ */
+#pragma once
+
+#include <stdint.h>
+
+typedef uint64_t usec_t;
+
+#define USEC_PER_MSEC ((usec_t) 1000)
+#define USEC_PER_SEC ((usec_t) 1000000)
+#define USEC_INFINITY UINT64_MAX
+
+/* Monotonic time. The same in every process of this boot. */
+usec_t clock_now_usec(void);
+
+/* a + b, or USEC_INFINITY when that is too much. */
+static inline usec_t usec_add(usec_t a, usec_t b) {
+        return a > USEC_INFINITY - b ? USEC_INFINITY : a + b;
+}
+
+/* a - b, or 0. */
+static inline usec_t usec_sub(usec_t a, usec_t b) {
+        return a > b ? a - b : 0;
+}

@@ -1,0 +1,28 @@
+/*
+ * Who we are, in words that another process or host can check later: a PID alone
+ * is reused, a PID with its start time and the boot that it belongs to is not.
+ */
+#pragma once
+
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Room for host_name(): the column jobs.assigned_host. */
+#define HOST_NAME_SIZE 65
+/* Room for process_boot(). */
+#define BOOT_ID_SIZE 80
+
+/* gethostname(), cut to 64 characters. */
+int process_host(char name[HOST_NAME_SIZE]);
+
+/*
+ * This boot of this kernel, and this PID namespace: where both are the same, kill(2) answers
+ * for the PIDs of others.
+ */
+int process_boot(char id[BOOT_ID_SIZE]);
+
+/* Clock ticks from boot to the start of `pid`; -ESRCH when there is no such process. */
+int process_start_ticks(pid_t pid, int64_t *ret);
+
+/* 1 when exactly the process that started then is still there, zombies not counted. */
+int process_is_alive(pid_t pid, int64_t start_ticks);

@@ -1,0 +1,110 @@
+/*
+ * libev's signal handlers and its self-pipe are inherited by a fork: without the reset here, a
+ * worker would not die of SIGTERM, and would wake the supervisor through its pipe. All signals are
+ * blocked across the fork, so that one for the child cannot be taken by the parent's handler.
+ */
+#include "worker/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "util/error.h"
+#include "util/macro.h"
+
+#define KEEP_MAX 8
+
+static int compare_fds(const void *a, const void *b) {
+        return *(const int *) a - *(const int *) b;
+}
+
+static void close_all_but(const int *keep, size_t n_keep) {
+        int sorted[KEEP_MAX];
+        size_t n = 0;
+        unsigned from = STDERR_FILENO + 1;
+
+        for (size_t i = 0; i < n_keep && n < KEEP_MAX; i++)
+                if (keep[i] > STDERR_FILENO)
+                        sorted[n++] = keep[i];
+        qsort(sorted, n, sizeof(sorted[0]), compare_fds);
+        for (size_t i = 0; i < n; i++) {
+                if ((unsigned) sorted[i] > from)
+                        (void) close_range(from, (unsigned) sorted[i] - 1, 0);
+                from = (unsigned) sorted[i] + 1;
+        }
+        (void) close_range(from, ~0U, 0);
+}
+
+/* Only the signals that the parent handles: a blanket reset disarms the sanitizers' handlers. */
+static void reset_signals(void) {
+        static const int handled[] = {SIGTERM, SIGINT,  SIGHUP,  SIGCHLD,
+                                      SIGQUIT, SIGPIPE, SIGUSR1, SIGUSR2};
+        sigset_t none;
+
+        for (size_t i = 0; i < ARRAY_SIZE(handled); i++)
+                (void) signal(handled[i], SIG_DFL);
+        (void) sigemptyset(&none);
+        (void) sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void null_stdin(void) {
+        int fd = open("/dev/null", O_RDONLY);
+        if (fd > STDIN_FILENO) {
+                (void) dup2(fd, STDIN_FILENO);
+                (void) close(fd);
+        }
+}
+
+static _Noreturn void run_child(pid_t parent, SpawnFn fn, void *arg, const int *keep,
+                                size_t n_keep) {
+        reset_signals();
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
+                _exit(EXIT_FAILURE); /* the parent died in between */
+        if (setsid() < 0)
+                _exit(EXIT_FAILURE);
+        close_all_but(keep, n_keep); /* the supervisor's database socket too, without a goodbye */
+        null_stdin();
+        (void) unsetenv("NOTIFY_SOCKET"); /* nobody but the supervisor talks to systemd */
+        (void) unsetenv("WATCHDOG_PID");
+        (void) unsetenv("WATCHDOG_USEC");
+        _exit(fn(arg));
+}
+
+int spawn_child(SpawnFn fn, void *arg, const int *keep, size_t n_keep, pid_t *ret) {
+        sigset_t all, before;
+        pid_t parent = getpid();
+
+        (void) sigfillset(&all);
+        (void) sigprocmask(SIG_SETMASK, &all, &before);
+        pid_t pid = fork();
+        int error = pid < 0 ? errno : 0;
+        if (pid == 0)
+                run_child(parent, fn, arg, keep, n_keep);
+        (void) sigprocmask(SIG_SETMASK, &before, NULL);
+        if (error)
+                return error_origin(-error);
+        *ret = pid;
+        return 0;
+}
+
+Outcome spawn_outcome(int status) {
+        if (WIFEXITED(status))
+                return (Outcome){.kind = OUTCOME_EXITED, .value = WEXITSTATUS(status)};
+        if (WIFSIGNALED(status))
+                return (Outcome){.kind = OUTCOME_SIGNALED,
+                                 .value = WTERMSIG(status),
+                                 .has_core = WCOREDUMP(status)};
+        return (Outcome){.kind = OUTCOME_UNKNOWN};
+}
+
+void spawn_signal(pid_t pid, int signal) {
+        if (pid <= 1)
+                return;
+        (void) kill(-pid, signal);
+        (void) kill(pid, signal);
+}

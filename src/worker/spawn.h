@@ -1,0 +1,24 @@
+/* fork() without exec, done right: see src/README.md, "A worker is born". */
+#pragma once
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "core/outcome.h"
+
+typedef int (*SpawnFn)(void *arg);
+
+/*
+ * Forks a child that runs `fn(arg)` and ends with what it returns; it never returns into the
+ * caller. The child has default signals, an empty mask, a session of its own, dies (SIGKILL) with
+ * its parent, and keeps of the parent's descriptors only 0 to 2 and `keep` (-1 entries are
+ * skipped). Returns 0 or -errno in the parent.
+ */
+int spawn_child(SpawnFn fn, void *arg, const int *keep, size_t n_keep, pid_t *ret);
+
+/* What wait(2) gave, decoded. */
+Outcome spawn_outcome(int wait_status);
+
+/* Sends a signal to the child's process group and to itself: just forked, it may have no group yet.
+ */
+void spawn_signal(pid_t pid, int signal);

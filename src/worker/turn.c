@@ -1,0 +1,185 @@
+/*
+ * Two round trips and two commits for a job: one that says In Progress, and one that finishes it
+ * and claims the next. The lane's token guards every claim, so that a worker that was given up for
+ * dead claims nothing more when it wakes.
+ */
+#include "worker/turn.h"
+
+#include <stdatomic.h>
+
+#include "db/lane_store.h"
+#include "db/pg.h"
+#include "util/error.h"
+#include "util/log.h"
+
+#define MAX_LOST_RACES 100 /* in a row; more means that the queue cannot be repaired */
+
+typedef struct Turn {
+        const TurnContext *context;
+        Runner *runner;
+        Lane lane;
+        TurnState state;
+        uint32_t wishes;
+} Turn;
+
+/* Takes one job from what all workers may run together; 0 when that is used up. */
+static int take_from_budget(const Turn *turn) {
+        _Atomic int64_t *budget = turn->context->budget;
+        if (!budget || atomic_fetch_sub(budget, 1) > 0)
+                return 1;
+        atomic_fetch_add(budget, 1);
+        return 0;
+}
+
+static void give_to_budget(const Turn *turn) {
+        if (turn->context->budget)
+                atomic_fetch_add(turn->context->budget, 1);
+}
+
+/* 1 when another job may be claimed; it is in the budget then. */
+static int may_go_on(Turn *turn) {
+        const StatusPage *page = turn->runner->page;
+        TurnLimits share = {.max_jobs = atomic_load(&page->share_jobs),
+                            .max_usec = atomic_load(&page->share_usec)};
+
+        turn->wishes = atomic_load(&page->wishes);
+        if (turn->wishes & STATUS_WISH_STOP ||
+            !turn_may_go_on(&turn->state, &share, (turn->wishes & STATUS_WISH_OTHERS) != 0,
+                            clock_now_usec()))
+                return 0;
+        if (!take_from_budget(turn)) {
+                turn->wishes |= STATUS_WISH_STOP;
+                return 0;
+        }
+        return 1;
+}
+
+/* The bound of the next claim, noting when one without a bound is made. */
+static int32_t next_bound(Turn *turn) {
+        usec_t now = clock_now_usec();
+        int32_t bound = turn_claim_bound(&turn->state, now);
+        if (!bound)
+                turn->state.looked_usec = now;
+        return bound;
+}
+
+/* Takes the lane and claims the first job in one round trip. */
+static int take(Turn *turn, int *ret_taken, FinishReply *ret) {
+        const TurnContext *c = turn->context;
+        _cleanup_(db_reply_donep) DbReply reply = {0};
+        Batch batch = {0};
+
+        lane_take_add(&batch, turn->lane.co_id, c->supervisor_id, turn->runner->holder.pid,
+                      c->start_ticks, turn->lane.token);
+        job_claim_add(&batch, turn->lane.co_id, turn->lane.token, turn->runner->holder,
+                      next_bound(turn));
+        int r = runner_run(turn->runner, &batch, &reply);
+        if (r)
+                return r;
+        *ret_taken = db_affected(&reply, 0) > 0;
+        return job_claim_read(reply.results[1], &ret->claim, &ret->head, &ret->job);
+}
+
+/* The head was not to be had: repairs the queue if it is wrong, and claims again. */
+static int claim_again(Turn *turn, FinishReply *reply) {
+        _cleanup_(db_reply_donep) DbReply answer = {0};
+        Batch batch = {0};
+        size_t at = 0;
+
+        if (reply->claim == CLAIM_LOST) {
+                queue_drop_stale_add(&batch, reply->head, turn->lane.co_id);
+                at = 1;
+        }
+        turn->state.looked_usec = clock_now_usec();
+        job_claim_add(&batch, turn->lane.co_id, turn->lane.token, turn->runner->holder, 0);
+        int r = runner_run(turn->runner, &batch, &answer);
+        if (r)
+                return r;
+        *reply = (FinishReply){0};
+        return job_claim_read(answer.results[at], &reply->claim, &reply->head, &reply->job);
+}
+
+static int give_back(Turn *turn) {
+        _cleanup_(db_reply_donep) DbReply reply = {0};
+        Batch batch = {0};
+
+        lane_free_add(&batch, turn->lane.co_id, turn->lane.token);
+        return runner_run(turn->runner, &batch, &reply);
+}
+
+/* Runs the claimed job and finishes it; `reply` has the next one, if the turn goes on. */
+static int run_one(Turn *turn, FinishReply *reply, int *ret_goes_on) {
+        _cleanup_(job_donep) Job job = reply->job;
+        RunResult result;
+
+        *reply = (FinishReply){0}; /* the job is ours now */
+        turn->state.last_id = job.id;
+        int r = run_job(turn->runner, &job, &result);
+        if (r)
+                return r;
+        turn->state.jobs++;
+
+        *ret_goes_on = may_go_on(turn);
+        r = finish_job(turn->runner, &job, &result, &turn->lane,
+                       *ret_goes_on ? FINISH_CLAIM : FINISH_FREE,
+                       *ret_goes_on ? next_bound(turn) : 0, reply);
+        if (!r && reply->is_uncertain) {
+                log_notice("CO %d: the connection was lost after a claim, handing over",
+                           turn->lane.co_id);
+                r = DB_E_UNAVAILABLE;
+        }
+        return r;
+}
+
+/* All jobs of the lane that may be run now; `reply` has the first claim. */
+static int serve(Turn *turn, FinishReply *reply, TurnEnd *ret_end) {
+        unsigned lost = 0;
+        int is_bounded = 0, r = 0;
+
+        while (!r) {
+                if (reply->claim == CLAIM_JOB) {
+                        int goes_on = 0;
+                        lost = 0;
+                        is_bounded = 1; /* what was claimed after it had a bound, perhaps */
+                        r = run_one(turn, reply, &goes_on);
+                        if (!r && !goes_on) {
+                                *ret_end =
+                                        turn->wishes & STATUS_WISH_STOP ? TURN_STOPPED : TURN_SHARE;
+                                return 0;
+                        }
+                } else if (reply->claim == CLAIM_LOST && lost++ < MAX_LOST_RACES) {
+                        r = claim_again(turn, reply);
+                } else if (reply->claim == CLAIM_EMPTY && is_bounded) {
+                        is_bounded = 0;
+                        r = claim_again(turn, reply);
+                } else {
+                        give_to_budget(turn); /* for the claim that found nothing */
+                        *ret_end = reply->claim == CLAIM_LOST ? TURN_SHARE : TURN_EMPTY;
+                        return give_back(turn);
+                }
+        }
+        return r;
+}
+
+int turn_run(const TurnContext *context, int32_t co_id, TurnEnd *ret_end, unsigned *ret_jobs) {
+        Turn turn = {.context = context,
+                     .runner = context->runner,
+                     .lane = {.co_id = co_id, .token = identity_token()},
+                     .state = {.began_usec = clock_now_usec()}};
+        FinishReply reply = {0};
+        int is_taken = 0;
+
+        *ret_jobs = 0;
+        *ret_end = TURN_STOPPED;
+        if (!may_go_on(&turn))
+                return 0;
+        *ret_end = TURN_BUSY;
+        int r = take(&turn, &is_taken, &reply);
+        if (!r && is_taken)
+                r = serve(&turn, &reply, ret_end);
+        else
+                give_to_budget(&turn);
+        *ret_jobs = turn.state.jobs;
+        job_done(&reply.job);
+        return r;
+}

@@ -1,0 +1,19 @@
+/* A worker's stay in one lane: take it, run what is due, give it back. */
+#pragma once
+
+#include "core/turn.h"
+#include "ipc/channel.h"
+#include "worker/finish.h"
+
+typedef struct TurnContext {
+        Runner *runner;
+        _Atomic int64_t *budget; /* jobs that all workers may run together; NULL: no limit */
+        int32_t supervisor_id;
+        int64_t start_ticks; /* of this process */
+} TurnContext;
+
+/*
+ * Serves one CO. Returns 0 with how it ended and how many jobs ran; a non-zero result (DB_E_*,
+ * -errno) means that the worker must end: what it holds is settled by the supervisor.
+ */
+int turn_run(const TurnContext *context, int32_t co_id, TurnEnd *ret_end, unsigned *ret_jobs);

@@ -1,0 +1,36 @@
+/* The life of a worker process: connect, load the plugins, serve turns until told to end. */
+#pragma once
+
+#include "worker/turn.h"
+
+/* Exit codes of a worker; the supervisor tells from them whether it is worth trying again soon. */
+enum {
+        WORKER_EXIT_OK = 0,
+        WORKER_EXIT_FAILED = 1,       /* memory, or a bug */
+        WORKER_EXIT_UNAVAILABLE = 69, /* EX_UNAVAILABLE: the database was not to be reached */
+        WORKER_EXIT_CONFIG = 78,      /* EX_CONFIG: plugins could not be loaded */
+};
+
+typedef struct WorkerSettings {
+        DbSettings db;
+        const char *plugin_directory;
+        const char *const *load;
+        size_t n_load;
+        ExecModel *const *exec;
+        size_t n_exec;
+        _Atomic int64_t *budget; /* see TurnContext */
+        const char *host;
+        int32_t supervisor_id;
+} WorkerSettings;
+
+typedef struct WorkerArgs {
+        const WorkerSettings *settings;
+        StatusPage *page;
+        int channel; /* the worker's end */
+} WorkerArgs;
+
+/* A SpawnFn; `arg` is a WorkerArgs. Returns an exit code. */
+int worker_main(void *arg);
+
+/* A SpawnFn that only opens every plugin: exit code 0, or 78 after logging what is wrong. */
+int worker_try_plugins(void *arg);

@@ -1,0 +1,291 @@
+"""The schema jobd: the queue is what its definition says, whoever writes to public.jobs."""
+import subprocess
+
+import psycopg2
+import pytest
+from conftest import COMMAND, SCHEMA, run_command, write_config
+
+WRONG = """
+WITH wanted AS (
+  SELECT id AS job_id, co_id, start_after_time AS due FROM public.jobs
+   WHERE status = 'Q' AND job_id IS NULL AND deleted IS NOT TRUE
+), kept AS (SELECT job_id, co_id, due FROM jobd.queue)
+(TABLE wanted EXCEPT TABLE kept) UNION ALL (TABLE kept EXCEPT TABLE wanted)"""
+# ready: never without being due; a due row becomes ready at the next look (promote).
+WRONG_READY = """SELECT job_id FROM jobd.queue
+                  WHERE ready AND due > now() AT TIME ZONE 'UTC' + interval '1 second'"""
+
+
+class Writer:
+    """Random statements against public.jobs, as all sorts of people would write them."""
+
+    def __init__(self, db, rng):
+        self.db, self.rng = db, rng
+
+    def ids(self, n=1):
+        rows = self.db.sql("SELECT id FROM public.jobs")
+        return [row["id"] for row in self.rng.sample(rows, min(n, len(rows)))] or [0]
+
+    def time(self):
+        return self.rng.choice(["NULL", "now() - interval '1 hour'", "now() + interval '1 hour'",
+                                "'infinity'", "'-infinity'", "'1999-01-01'"])
+
+    def status(self):
+        return self.rng.choice(["'Q'"] * 4 + ["'A'", "'GO'", "'OK'", "'X'", "'CX'", "NULL", "'ZZ'"])
+
+    def insert(self):
+        rows = ", ".join(
+            f"({self.rng.randint(1, 6)}, {self.status()}, 'P.M', {self.time()},"
+            f" {self.rng.choice(['NULL', 'NULL', str(self.ids()[0] or 'NULL')])},"
+            f" {self.rng.choice(['true', 'false', 'NULL'])}, now())"
+            for _ in range(self.rng.randint(1, 4)))
+        return ("INSERT INTO public.jobs (co_id, status, plugin, start_after_time, job_id, deleted,"
+                f" created) VALUES {rows}")
+
+    def update(self):
+        change = self.rng.choice([
+            f"status = {self.status()}", f"status = {self.status()}",
+            f"co_id = {self.rng.randint(1, 6)}", f"start_after_time = {self.time()}",
+            f"job_id = {self.rng.choice(['NULL', str(self.ids()[0] or 'NULL')])}",
+            f"deleted = {self.rng.choice(['NULL', 'true', 'false'])}", "percent_complete = 5",
+            f"status = {self.status()}, co_id = 3, start_after_time = {self.time()}",
+            "id = id + 100000"])
+        if change.startswith("id"):
+            free = self.db.sql("SELECT id FROM public.jobs j WHERE NOT EXISTS (SELECT FROM"
+                               " public.jobs k WHERE k.job_id = j.id OR"
+                               " k.requeued_from_job_id = j.id) AND NOT EXISTS (SELECT FROM"
+                               " public.job_history_records r WHERE r.job_id = j.id)"
+                               " AND id < 100000 ORDER BY 1 DESC LIMIT 2")
+            ids = [row["id"] for row in free] or [0]
+        else:
+            ids = self.ids(self.rng.randint(1, 5))
+        return f"UPDATE public.jobs SET {change} WHERE id IN ({', '.join(map(str, ids))})"
+
+    def delete(self):
+        return ("DELETE FROM public.jobs j WHERE id IN"
+                f" ({', '.join(map(str, self.ids(3)))})"
+                " AND NOT EXISTS (SELECT FROM public.jobs k WHERE k.job_id = j.id"
+                " OR k.requeued_from_job_id = j.id) AND NOT EXISTS"
+                " (SELECT FROM public.job_history_records r WHERE r.job_id = j.id)")
+
+    def save(self):
+        """As PHP saves: the old values as a copy, then the update, in one transaction."""
+        job = self.ids()[0]
+        return (f"BEGIN; INSERT INTO public.jobs (co_id, job_id, plugin, status, start_after_time,"
+                f" deleted, revision, created) SELECT co_id, id, plugin, status, start_after_time,"
+                f" deleted, revision, created FROM public.jobs WHERE id = {job};"
+                f" UPDATE public.jobs SET status = {self.status()}, revision = revision + 1"
+                f" WHERE id = {job}; {self.rng.choice(['COMMIT', 'COMMIT', 'ROLLBACK'])}")
+
+    def upsert(self):
+        return (f"INSERT INTO public.jobs (id, co_id, status, created) VALUES"
+                f" ({self.ids()[0] or 1}, 2, 'Q', now())"
+                f" ON CONFLICT (id) DO UPDATE SET status = {self.status()}")
+
+    def subtransaction(self):
+        return f"BEGIN; SAVEPOINT s; {self.update()}; ROLLBACK TO s; {self.insert()}; COMMIT"
+
+    def truncate(self):
+        return "TRUNCATE public.jobs CASCADE"
+
+    def next(self):
+        kinds = ([self.insert] * 6 + [self.update] * 8 + [self.delete] * 2 + [self.save] * 4 +
+                 [self.upsert, self.subtransaction])
+        return self.rng.choice(kinds)() if self.rng.random() > 0.01 else self.truncate()
+
+
+@pytest.mark.parametrize("clean", [False, True], ids=["shipped", "empty"])
+def test_queue_follows_every_statement(request, db, rng, clean):
+    """After each of 300 random statements the queue is what its definition says."""
+    if clean:
+        request.getfixturevalue("empty_queue")
+    writer = Writer(db, rng)
+    for i in range(300):
+        statement = writer.next()
+        db.sql(statement + "; SELECT 1")
+        assert not db.sql(WRONG), f"statement {i}: {statement}"
+        assert not db.sql(WRONG_READY), f"statement {i}: {statement}"
+    assert db.value("SELECT jobd.resync()") == 0
+
+
+def test_install_fills_the_queue(db):
+    """What was Queued before the installation is in the queue after it."""
+    assert db.value("SELECT count(*) FROM jobd.queue") == 50
+    assert not db.sql(WRONG)
+
+
+def test_resync_repairs(db, rng):
+    """A restore with the triggers disabled, and rows that nobody can explain."""
+    db.sql("ALTER TABLE public.jobs DISABLE TRIGGER USER")
+    writer = Writer(db, rng)
+    for _ in range(30):
+        db.sql(writer.insert())
+        db.sql(writer.update())
+    db.sql("ALTER TABLE public.jobs ENABLE TRIGGER USER")
+    db.sql("INSERT INTO jobd.queue VALUES (2000000000, 2, NULL, true)")
+    wrong = db.sql(WRONG)
+    assert wrong and db.value("SELECT jobd.resync()") >= 1
+    assert not db.sql(WRONG) and db.value("SELECT jobd.resync()") == 0
+
+
+def test_daemon_repairs_at_start(db, daemon):
+    """Rows that were restored with triggers disabled are run."""
+    db.sql("ALTER TABLE public.jobs DISABLE TRIGGER USER")
+    job = db.value("INSERT INTO public.jobs (co_id, plugin, status, created) VALUES"
+                   " (2, 'Example.NoopJob', 'Q', now()) RETURNING id")
+    db.sql("ALTER TABLE public.jobs ENABLE TRIGGER USER")
+    daemon()
+    assert db.wait_final(job)[0]["status"] == "OK"
+
+
+def test_one_notification_per_co_and_transaction(empty_queue):
+    """LESSONS 15: a transaction that queues 500 jobs of two COs sends two notifications."""
+    db = empty_queue
+    listener = db.connect()
+    listener.cursor().execute("LISTEN registry_jobd")
+    db.sql("INSERT INTO public.jobs (co_id, plugin, status, created) SELECT 2 + i % 2, 'P.M', 'Q',"
+           " now() FROM generate_series(1, 500) i")
+    listener.cursor().execute("SELECT 1")
+    listener.poll()
+    assert sorted(n.payload for n in listener.notifies) == ["queued 2", "queued 3"]
+    listener.close()
+
+
+def test_silent_writes(empty_queue, add_job):
+    """No notification that nobody needs: copies, progress, final statuses, cancel of Queued."""
+    db = empty_queue
+    job = add_job(2, status="GO")
+    far = add_job(2, delay=86400)
+    listener = db.connect()
+    listener.cursor().execute("LISTEN registry_jobd")
+    add_job(2, job_id=job)
+    db.sql("UPDATE public.jobs SET percent_complete = 5, revision = 7 WHERE id = %s", job)
+    db.sql("UPDATE public.jobs SET status = 'OK' WHERE id = %s", job)
+    db.cancel(far)
+    db.sql("DELETE FROM public.jobs")
+    listener.cursor().execute("SELECT 1")
+    listener.poll()
+    assert not listener.notifies
+    listener.close()
+
+
+def config_of(plain_db, tmp_path):
+    return write_config(tmp_path / "schema.conf", conninfo=plain_db.conninfo)
+
+
+def test_two_installs_at_once(plain_db, tmp_path):
+    """Eight at once: all succeed, the schema is there once."""
+    config = config_of(plain_db, tmp_path)
+    running = [subprocess.Popen([str(COMMAND), "--config", str(config), "schema", "install"],
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE) for _ in range(8)]
+    for process in running:
+        _, errors = process.communicate(timeout=50)
+        assert process.returncode == 0, errors
+    versions = plain_db.sql("SELECT version FROM jobd.schema_version ORDER BY 1")
+    files = sorted(SCHEMA.glob("[0-9]*.sql"))
+    assert [row["version"] for row in versions] == list(range(1, len(files) + 1))
+    assert not plain_db.sql(WRONG)
+
+
+def test_install_check_remove(plain_db, tmp_path):
+    """check says what is missing; removal leaves the Registry's tables as they were."""
+    config = config_of(plain_db, tmp_path)
+    shape = """SELECT md5(string_agg(x, E'\\n' ORDER BY x)) FROM (
+        SELECT relname || attname || attnum AS x FROM pg_class c JOIN pg_attribute a
+            ON a.attrelid = c.oid WHERE c.relnamespace = 'public'::regnamespace
+        UNION ALL SELECT tgname FROM pg_trigger WHERE NOT tgisinternal
+        UNION ALL SELECT j::text FROM public.jobs j) s"""
+    before = plain_db.value(shape)
+    assert run_command(config, "schema", "check").returncode == 1
+    assert run_command(config, "schema", "install").returncode == 0
+    assert run_command(config, "schema", "check").returncode == 0
+    assert run_command(config, "schema", "upgrade").returncode == 0
+    assert run_command(config, "schema", "remove").returncode == 0
+    assert plain_db.value(shape) == before
+    assert plain_db.value("SELECT to_regnamespace('jobd')") is None
+    assert run_command(config, "schema", "remove").returncode == 0
+    assert run_command(config, "schema", "install").returncode == 0
+    assert not plain_db.sql(WRONG)
+
+
+def test_registry_upgrade_leaves_us_alone(db):
+    """No columns or indexes of ours on the Registry's tables: its upgrade would drop them."""
+    assert not db.sql("SELECT indexrelid::regclass FROM pg_index WHERE indrelid::regclass::text"
+                      " IN ('jobs', 'job_history_records') AND indexrelid::regclass::text"
+                      " LIKE '%%jobd%%'")
+    assert not db.sql("SELECT conname FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid"
+                      " WHERE t.relnamespace = 'jobd'::regnamespace AND contype = 'f'"
+                      " AND confrelid IN (SELECT oid FROM pg_class WHERE relnamespace ="
+                      " 'public'::regnamespace)")
+
+
+def test_deleting_a_co(db, cos, add_job):
+    """The Registry hard-deletes a CO with its jobs: nothing of ours is in the way."""
+    co, = cos(1)
+    add_job(co)
+    db.sql("DELETE FROM public.jobs WHERE co_id = %s", co)
+    db.sql("DELETE FROM public.cos WHERE id = %s", co)
+    assert not db.sql("SELECT job_id FROM jobd.queue WHERE co_id = %s", co)
+
+
+@pytest.fixture
+def role(db):
+    """A login with the rights of schema/roles.sql and no others."""
+    with db.conn.cursor() as cursor:
+        # Roles belong to the cluster: two tests may make it at once.
+        cursor.execute("DO $$ BEGIN CREATE ROLE registry_jobd NOLOGIN; EXCEPTION WHEN"
+                       " duplicate_object OR unique_violation THEN NULL; END $$")
+        cursor.execute("DO $$ BEGIN CREATE ROLE jobd_login LOGIN; EXCEPTION WHEN"
+                       " duplicate_object OR unique_violation THEN NULL; END $$")
+        cursor.execute((SCHEMA / "roles.sql").read_text())
+        cursor.execute("GRANT registry_jobd TO jobd_login")
+    db.sql("REVOKE ALL ON SCHEMA public FROM PUBLIC")
+    return "jobd_login"
+
+
+def test_daemon_with_its_own_role(empty_queue, daemon, add_job, role, trace):
+    """The daemon needs nothing but what schema/roles.sql grants."""
+    db = empty_queue
+    person = db.value("SELECT min(id) FROM public.people WHERE co_id = 2 AND person_id IS NULL"
+                      " AND deleted IS NOT TRUE")
+    running = daemon(conninfo=db.cluster.conninfo(db.name, role), sweep="1s", cancel_poll="1s")
+    ok = add_job(2, "Example.CountJob", {"count": 3, "records": 3, "person_id": person},
+                 requeue_interval=1)
+    fail = add_job(2, "Example.CountJob", {"end": "fail"}, retry_interval=60)
+    gone = add_job(2, "Example.CountJob", {"end": "kill", "records": 2}, retry_interval=60)
+    none = add_job(2, "None.Job", {})
+    delayed = add_job(2, delay=1)
+    rows = db.wait_final(ok, fail, gone, none, delayed)
+    assert [row["status"] for row in rows] == ["OK", "X", "X", "X", "OK"]
+    assert len(db.history(ok)) == 9
+    long = add_job(3, "Example.CountJob", {"sleep_ms": 60000, "trace": trace.path})
+    db.wait_status(long, "GO")
+    db.cancel(long)
+    db.wait_final(add_job(3))
+    assert db.status(long) == "CX"
+    assert running.stop() == 0
+    assert not running.count("permission denied")
+    assert not db.value("SELECT count(*) FROM jobd.supervisor")
+
+
+def test_registry_role_needs_no_rights(empty_queue):
+    """The Registry's own role writes jobs without any right in our schema."""
+    db = empty_queue
+    db.sql("DO $$ BEGIN CREATE ROLE registry_app LOGIN; EXCEPTION WHEN duplicate_object"
+           " OR unique_violation THEN NULL; END $$")
+    db.sql("GRANT ALL ON ALL TABLES IN SCHEMA public TO registry_app")
+    db.sql("GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO registry_app")
+    conn = db.connect("registry_app")
+    cursor = conn.cursor()
+    cursor.execute("INSERT INTO public.jobs (co_id, plugin, status, created) VALUES"
+                   " (2, 'P.M', 'Q', now()) RETURNING id")
+    job = cursor.fetchone()["id"]
+    assert not db.sql(WRONG) and db.value("SELECT count(*) FROM jobd.queue") == 1
+    cursor.execute("UPDATE public.jobs SET status = 'GO'")
+    cursor.execute("UPDATE public.jobs SET status = 'CX'")
+    cursor.execute("DELETE FROM public.jobs WHERE id = %s", (job,))
+    with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+        cursor.execute("SELECT * FROM jobd.queue")
+    conn.close()
+    assert not db.sql(WRONG)

@@ -1,0 +1,277 @@
+/* A child's first steps, with real forks: what it inherits, and what it must not. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "worker/spawn.h"
+
+static int wait_for(pid_t pid) {
+        int status = 0;
+        while (waitpid(pid, &status, 0) < 0)
+                assert_int_equal(errno, EINTR);
+        return status;
+}
+
+/* The exit code of a child that ran `fn`. */
+static int code_of(SpawnFn fn, void *arg, const int *keep, size_t n_keep) {
+        pid_t pid = 0;
+        assert_int_equal(spawn_child(fn, arg, keep, n_keep, &pid), 0);
+        int status = wait_for(pid);
+        assert_true(WIFEXITED(status));
+        return WEXITSTATUS(status);
+}
+
+static int return_arg(void *arg) {
+        return *(int *) arg;
+}
+
+static void test_exit_code(void **state) {
+        int code = 42;
+
+        (void) state;
+        assert_int_equal(code_of(return_arg, &code, NULL, 0), 42);
+}
+
+static void on_signal(int signal) {
+        (void) signal;
+}
+
+static int check_signals(void *arg) {
+        static const int signals[] = {SIGTERM, SIGINT, SIGCHLD, SIGHUP, SIGUSR1};
+        sigset_t mask;
+
+        (void) arg;
+        for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+                struct sigaction action;
+                if (sigaction(signals[i], NULL, &action) < 0 || action.sa_handler != SIG_DFL)
+                        return 10 + (int) i;
+        }
+        if (sigprocmask(SIG_SETMASK, NULL, &mask) < 0)
+                return 2;
+        for (int i = 1; i < NSIG; i++)
+                if (sigismember(&mask, i) == 1)
+                        return 100 + i;
+        return 0;
+}
+
+static void test_signals(void **state) {
+        static const int signals[] = {SIGTERM, SIGINT, SIGCHLD, SIGHUP, SIGUSR1};
+        sigset_t blocked, after;
+
+        (void) state;
+        for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+                (void) signal(signals[i], i % 2 ? SIG_IGN : on_signal);
+        (void) sigemptyset(&blocked);
+        (void) sigaddset(&blocked, SIGTERM);
+        (void) sigprocmask(SIG_SETMASK, &blocked, NULL);
+        assert_int_equal(code_of(check_signals, NULL, NULL, 0), 0);
+        (void) sigprocmask(SIG_SETMASK, NULL, &after);
+        assert_int_equal(sigismember(&after, SIGTERM), 1); /* the parent's own is as before */
+        assert_int_equal(sigismember(&after, SIGINT), 0);
+        (void) sigemptyset(&blocked);
+        (void) sigprocmask(SIG_SETMASK, &blocked, NULL);
+        for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+                (void) signal(signals[i], SIG_DFL);
+}
+
+static int check_session(void *arg) {
+        (void) arg;
+        return getsid(0) == getpid() && getpgrp() == getpid() ? 0 : 1;
+}
+
+static void test_session(void **state) {
+        (void) state;
+        assert_int_equal(code_of(check_session, NULL, NULL, 0), 0);
+}
+
+static int check_environment(void *arg) {
+        (void) arg;
+        if (getenv("NOTIFY_SOCKET") || getenv("WATCHDOG_PID") || getenv("WATCHDOG_USEC"))
+                return 1;
+        return getenv("RJ_TEST_STAYS") ? 0 : 2;
+}
+
+static void test_environment(void **state) {
+        (void) state;
+        (void) setenv("NOTIFY_SOCKET", "/nowhere", 1);
+        (void) setenv("WATCHDOG_USEC", "1", 1);
+        (void) setenv("WATCHDOG_PID", "1", 1);
+        (void) setenv("RJ_TEST_STAYS", "1", 1);
+        assert_int_equal(code_of(check_environment, NULL, NULL, 0), 0);
+        (void) unsetenv("NOTIFY_SOCKET");
+        (void) unsetenv("WATCHDOG_USEC");
+        (void) unsetenv("WATCHDOG_PID");
+}
+
+typedef struct Fds {
+        int open[6];
+        int is_kept[6];
+} Fds;
+
+static int check_fds(void *arg) {
+        const Fds *fds = arg;
+        char byte;
+
+        for (int i = 0; i < 6; i++)
+                if ((fcntl(fds->open[i], F_GETFD) >= 0) != fds->is_kept[i])
+                        return 10 + i;
+        for (int fd = 0; fd <= 2; fd++)
+                if (fcntl(fd, F_GETFD) < 0)
+                        return 20 + fd;
+        for (int fd = 3; fd < 1024; fd++) {
+                int is_kept = 0;
+                for (int i = 0; i < 6; i++)
+                        is_kept |= fds->open[i] == fd && fds->is_kept[i];
+                if (!is_kept && fcntl(fd, F_GETFD) >= 0)
+                        return 30;
+        }
+        return read(STDIN_FILENO, &byte, 1) == 0 ? 0 : 40; /* /dev/null, not the parent's */
+}
+
+static void test_descriptors(void **state) {
+        static const int kept[][6] = {
+                {0, 0, 0, 0, 0, 0}, {1, 1, 1, 1, 1, 1}, {0, 1, 0, 0, 1, 0},
+                {1, 0, 0, 0, 0, 1}, {0, 0, 1, 1, 0, 0}, {0, 0, 0, 0, 0, 1},
+        };
+
+        (void) state;
+        for (size_t row = 0; row < sizeof(kept) / sizeof(kept[0]); row++) {
+                Fds fds;
+                int keep[8] = {-1, -1, -1, -1, -1, -1, -1, STDERR_FILENO};
+                for (int i = 0; i < 6; i++) {
+                        fds.open[i] = fcntl(STDERR_FILENO, F_DUPFD, 40 + 3 * i);
+                        assert_true(fds.open[i] >= 0);
+                        fds.is_kept[i] = kept[row][i];
+                        if (kept[row][i])
+                                keep[5 - i] = fds.open[i]; /* in any order */
+                }
+                assert_int_equal(code_of(check_fds, &fds, keep, 8), 0);
+                for (int i = 0; i < 6; i++)
+                        (void) close(fds.open[i]);
+        }
+}
+
+static int sleep_forever(void *arg) {
+        (void) arg;
+        while (pause())
+                ;
+        return 0;
+}
+
+/* A descriptor that the grandchild keeps reaches its end when the grandchild is gone. */
+static void test_dies_with_its_parent(void **state) {
+        int fds[2];
+
+        (void) state;
+        assert_int_equal(pipe(fds), 0);
+        pid_t parent = fork();
+        if (!parent) {
+                pid_t child = 0;
+                (void) close(fds[0]);
+                if (spawn_child(sleep_forever, NULL, &fds[1], 1, &child))
+                        _exit(1);
+                (void) write(fds[1], "x", 1);
+                for (;;)
+                        (void) pause();
+        }
+        (void) close(fds[1]);
+        char byte;
+        assert_int_equal(read(fds[0], &byte, 1), 1);
+        struct pollfd fd = {.fd = fds[0], .events = POLLIN};
+        assert_int_equal(poll(&fd, 1, 100), 0); /* both live */
+        assert_int_equal(kill(parent, SIGKILL), 0);
+        (void) wait_for(parent);
+        assert_int_equal(poll(&fd, 1, 10000), 1);
+        assert_int_equal(read(fds[0], &byte, 1), 0);
+        (void) close(fds[0]);
+}
+
+static int spawn_grandchild(void *arg) {
+        if (!fork())
+                for (;;)
+                        (void) pause();
+        (void) write(*(int *) arg, "x", 1);
+        return sleep_forever(NULL);
+}
+
+static void test_signal_reaches_the_group(void **state) {
+        int fds[2], signals[] = {SIGTERM, SIGKILL};
+
+        (void) state;
+        for (int i = 0; i < 2; i++) {
+                pid_t pid = 0;
+                char byte;
+                assert_int_equal(pipe(fds), 0);
+                assert_int_equal(spawn_child(spawn_grandchild, &fds[1], &fds[1], 1, &pid), 0);
+                (void) close(fds[1]);
+                assert_int_equal(read(fds[0], &byte, 1), 1);
+                spawn_signal(pid, signals[i]);
+                Outcome outcome = spawn_outcome(wait_for(pid));
+                assert_int_equal(outcome.kind, OUTCOME_SIGNALED);
+                assert_int_equal(outcome.value, signals[i]);
+                struct pollfd fd = {.fd = fds[0], .events = POLLIN};
+                assert_int_equal(poll(&fd, 1, 10000), 1);
+                assert_int_equal(read(fds[0], &byte, 1), 0); /* the last holder is gone */
+                (void) close(fds[0]);
+        }
+}
+
+/* 0 would be everybody in the caller's own group. */
+static int signal_nobody(void *arg) {
+        (void) arg;
+        spawn_signal(0, SIGKILL);
+        return 7;
+}
+
+static void test_signal_to_nobody(void **state) {
+        (void) state;
+        assert_int_equal(code_of(signal_nobody, NULL, NULL, 0), 7);
+}
+
+static void test_outcomes(void **state) {
+        static const struct {
+                int status;
+                Outcome outcome;
+        } rows[] = {
+                {0, {OUTCOME_EXITED, 0, 0}},
+                {78 << 8, {OUTCOME_EXITED, 78, 0}},
+                {SIGKILL, {OUTCOME_SIGNALED, SIGKILL, 0}},
+                {SIGSEGV | 0x80, {OUTCOME_SIGNALED, SIGSEGV, 1}},
+                {0x137f, {OUTCOME_UNKNOWN, 0, 0}}, /* stopped */
+        };
+
+        (void) state;
+        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+                Outcome outcome = spawn_outcome(rows[i].status);
+                assert_int_equal(outcome.kind, rows[i].outcome.kind);
+                assert_int_equal(outcome.value, rows[i].outcome.value);
+                assert_int_equal(outcome.has_core != 0, rows[i].outcome.has_core);
+        }
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_exit_code),
+                cmocka_unit_test(test_signals),
+                cmocka_unit_test(test_session),
+                cmocka_unit_test(test_environment),
+                cmocka_unit_test(test_descriptors),
+                cmocka_unit_test(test_dies_with_its_parent),
+                cmocka_unit_test(test_signal_reaches_the_group),
+                cmocka_unit_test(test_signal_to_nobody),
+                cmocka_unit_test(test_outcomes),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

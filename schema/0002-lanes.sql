@@ -105,15 +105,24 @@ BEGIN
             'NT', jobd.utc_now(), jobd.utc_now(), 0, false, 'registry-jobd');
     RETURN;
   END IF;
-  INSERT INTO public.jobs
-         (co_id, plugin, parameters, requeue_interval, retry_interval, max_retry, retry_count,
-          status, register_summary, register_time, start_after_time, requeued_from_job_id,
-          created, modified, revision, deleted, actor_identifier)
-  VALUES (j.co_id, j.plugin, j.parameters, j.requeue_interval, j.retry_interval, j.max_retry,
-          j.retry_count, 'Q', j.register_summary, jobd.utc_now(),
-          jobd.utc_now() + make_interval(secs => delay), j.id,
-          jobd.utc_now(), jobd.utc_now(), 0, false, 'registry-jobd')
-  RETURNING id, start_after_time INTO successor, start_after;
+  -- A successor that cannot be stored must not keep the job itself from its end.
+  BEGIN
+    INSERT INTO public.jobs
+           (co_id, plugin, parameters, requeue_interval, retry_interval, max_retry, retry_count,
+            status, register_summary, register_time, start_after_time, requeued_from_job_id,
+            created, modified, revision, deleted, actor_identifier)
+    VALUES (j.co_id, j.plugin, j.parameters, j.requeue_interval, j.retry_interval, j.max_retry,
+            j.retry_count, 'Q', j.register_summary, jobd.utc_now(),
+            jobd.utc_now() + make_interval(secs => delay), j.id,
+            jobd.utc_now(), jobd.utc_now(), 0, false, 'registry-jobd')
+    RETURNING id, start_after_time INTO successor, start_after;
+  EXCEPTION WHEN integrity_constraint_violation OR data_exception OR raise_exception
+              OR insufficient_privilege OR triggered_action_exception THEN
+    INSERT INTO public.job_history_records
+           (job_id, comment, status, created, modified, revision, deleted, actor_identifier)
+    VALUES (j.id, left('could not be queued again: ' || SQLERRM, 256), 'X', jobd.utc_now(),
+            jobd.utc_now(), 0, false, 'registry-jobd');
+  END;
 END $$;
 
 -- Which of `ids` are not live rows of `table_name` in that CO. Raises when the table is

@@ -48,8 +48,11 @@ int verb_cancel(Cli *cli) {
         if (!db_rows(&reply, 0))
                 return say_final(cli, id);
         JobState before = job_state_parse(db_text(reply.results[0], 0, 0));
-        cli_tell(cli, "job %d is canceled%s", id,
-                 before == JOB_QUEUED ? "" : "; its plugin stops when it looks");
+        if (cli->options->is_json)
+                (void) printf("{\"id\": %d, \"was\": \"%s\"}\n", id, job_state_code(before));
+        else
+                cli_tell(cli, "job %d is canceled%s", id,
+                         before == JOB_QUEUED ? "" : "; its plugin stops when it looks");
         return CLI_OK;
 }
 

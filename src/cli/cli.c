@@ -8,7 +8,7 @@
 
 #include "util/parse.h"
 
-static void say(const char *format, va_list ap) {
+static void _printf_(1, 0) say(const char *format, va_list ap) {
         (void) fprintf(stderr, "registry-job: ");
         (void) vfprintf(stderr, format, ap);
         (void) fputc('\n', stderr);

@@ -49,6 +49,13 @@ static int add_statuses(const Cli *cli, Batch *batch) {
         return CLI_OK;
 }
 
+static void print_rows(const Cli *cli, const PGresult *result, const Column *columns, size_t n) {
+        if (cli->options->is_json)
+                output_json(result, 0);
+        else
+                output_table(result, columns, n);
+}
+
 /* Runs one statement and shows its rows. */
 static int show_rows(Cli *cli, Batch *batch, const Column *columns, size_t n) {
         _cleanup_(db_reply_donep) DbReply reply = {0};
@@ -57,10 +64,7 @@ static int show_rows(Cli *cli, Batch *batch, const Column *columns, size_t n) {
                 code = cli_run(cli, batch, &reply);
         if (code)
                 return code;
-        if (cli->options->is_json)
-                output_json(reply.results[0], 0);
-        else
-                output_table(reply.results[0], columns, n);
+        print_rows(cli, reply.results[0], columns, n);
         return CLI_OK;
 }
 
@@ -124,17 +128,30 @@ int verb_history(Cli *cli) {
                                          {"EXTERNAL", "external_identity_id"},
                                          {"KEY", "record_key"},
                                          {"COMMENT", "comment"}};
-        _cleanup_(batch_donep) Batch batch = {0};
+        _cleanup_(db_reply_donep) DbReply reply = {0};
+        Batch batch = {0};
         int32_t id;
 
         int code = cli_id(cli, 1, &id);
+        if (!code)
+                code = cli_connect(cli);
         if (code)
                 return code;
+        batch_add(&batch, SQL_JOB_SHOW);
+        batch_int(&batch, id);
         batch_add(&batch, SQL_HISTORY_LIST);
         batch_int(&batch, id);
         batch_int(&batch, 0);
         batch_int(&batch, HISTORY_LIMIT);
-        return show_rows(cli, &batch, columns, ARRAY_SIZE(columns));
+        code = cli_run(cli, &batch, &reply);
+        if (code)
+                return code;
+        if (!db_rows(&reply, 0)) {
+                cli_say("there is no job %d", id);
+                return CLI_NOT_FOUND;
+        }
+        print_rows(cli, reply.results[1], columns, ARRAY_SIZE(columns));
+        return CLI_OK;
 }
 
 int verb_queue(Cli *cli) {

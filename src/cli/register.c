@@ -65,6 +65,10 @@ static int store(Cli *cli, const Registration *registration, int32_t *ret_id) {
         return CLI_FAILED;
 }
 
+static void print_id(const Cli *cli, int32_t id) {
+        (void) printf(cli->options->is_json ? "{\"id\": %d}\n" : "%d\n", id);
+}
+
 /* Registers as Assigned to this process, and runs. */
 static int run_here(Cli *cli, const Catalog *catalog, Registration *registration) {
         Identity identity;
@@ -78,9 +82,11 @@ static int run_here(Cli *cli, const Catalog *catalog, Registration *registration
                 return code;
         registration->runner = (Holder){.host = identity.host, .pid = identity.pid};
         code = store(cli, registration, &job.id);
-        if (code)
+        if (code) {
+                run_now_leave(cli, &identity);
                 return code;
-        (void) printf("%d\n", job.id);
+        }
+        print_id(cli, job.id);
         (void) fflush(stdout);
         return run_now(cli, catalog, &identity, &job);
 }
@@ -107,7 +113,7 @@ static int register_job(Cli *cli, const Catalog *catalog, const CatalogEntry *en
                 return run_here(cli, catalog, &registration);
         int code = store(cli, &registration, &id);
         if (!code)
-                (void) printf(o->is_json ? "{\"id\": %d}\n" : "%d\n", id);
+                print_id(cli, id);
         return code;
 }
 

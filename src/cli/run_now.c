@@ -57,7 +57,7 @@ int run_now_join(Cli *cli, Identity *ret) {
         return code;
 }
 
-static void leave(Cli *cli, const Identity *identity) {
+void run_now_leave(Cli *cli, const Identity *identity) {
         _cleanup_(db_reply_donep) DbReply reply = {0};
         Batch batch = {0};
         supervisor_remove_add(&batch, identity->id, identity->token);
@@ -242,8 +242,7 @@ int run_now(Cli *cli, const Catalog *catalog, Identity *identity, const Job *job
                 return CLI_FAILED; /* its row is settled by the daemon when this process is gone */
         }
         int status = look_after(&watch);
-        if (!WIFEXITED(status) || WEXITSTATUS(status))
-                settle_child(&watch, status);
-        leave(cli, identity);
+        settle_child(&watch, status); /* changes nothing where the child has finished the job */
+        run_now_leave(cli, identity);
         return report(cli, job);
 }

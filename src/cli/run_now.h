@@ -11,5 +11,8 @@
  */
 int run_now_join(Cli *cli, Identity *ret);
 
+/* Takes the identity away again, when no job was registered. */
+void run_now_leave(Cli *cli, const Identity *identity);
+
 /* Runs the job, which is Assigned to `identity`, and takes the identity away. Exit code. */
 int run_now(Cli *cli, const Catalog *catalog, Identity *identity, const Job *job);

@@ -59,6 +59,8 @@ void plan_set_limits(Plan *plan, const PlanLimits *limits) {
 }
 
 void plan_set_online(Plan *plan, int is_online) {
+        if (is_online == plan->is_online)
+                return;
         plan->is_online = is_online;
         if (is_online) {
                 plan->failures = 0;

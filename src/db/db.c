@@ -55,17 +55,18 @@ static int set_up(PGconn *conn, const DbSettings *settings, int is_ours, DbError
          * said when its plan was made (LESSONS.md 21, 28).
          */
         char sql[512];
-        (void) snprintf(sql, sizeof(sql),
-                        "SET search_path = pg_catalog, public; SET statement_timeout = %llu;"
-                        "SET idle_in_transaction_session_timeout = %d;"
-                        "SET DateStyle = 'ISO'; SET TimeZone = 'UTC';%s%s%s",
-                        (unsigned long long) (settings->statement_usec / USEC_PER_MSEC),
-                        is_ours ? 60000 : 0,
-                        is_ours ? "SET jit = off; SET enable_seqscan = off;"
-                                  "SET plan_cache_mode = force_generic_plan;"
-                                : "",
-                        settings->listen ? "LISTEN " : "",
-                        settings->listen ? settings->listen : "");
+        (void) snprintf(
+                sql, sizeof(sql),
+                "SET search_path = pg_catalog, public; SET statement_timeout = %llu;"
+                "SET lock_timeout = %llu;"
+                "SET idle_in_transaction_session_timeout = %d;"
+                "SET DateStyle = 'ISO'; SET TimeZone = 'UTC';%s%s%s",
+                (unsigned long long) (settings->statement_usec / USEC_PER_MSEC),
+                (unsigned long long) (settings->lock_usec / USEC_PER_MSEC), is_ours ? 60000 : 0,
+                is_ours ? "SET jit = off; SET enable_seqscan = off;"
+                          "SET plan_cache_mode = force_generic_plan;"
+                        : "",
+                settings->listen ? "LISTEN " : "", settings->listen ? settings->listen : "");
         PGresult *result = PQexec(conn, sql);
         int r = PQresultStatus(result) == PGRES_COMMAND_OK ? 0 : DB_E_UNAVAILABLE;
         PQclear(result);

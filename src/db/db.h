@@ -12,6 +12,7 @@ typedef struct DbSettings {
         const char *conninfo;         /* libpq's; "" leaves it to the PG* environment */
         const char *application_name; /* shown in pg_stat_activity */
         usec_t statement_usec; /* the server's limit for one statement; ours is a little later */
+        usec_t lock_usec;      /* the limit for one lock; 0: none */
         const char *listen;    /* channel to LISTEN on, or NULL */
 } DbSettings;
 

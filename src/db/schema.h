@@ -11,7 +11,7 @@ typedef struct SchemaState {
         int triggers; /* of SCHEMA_TRIGGERS that are there and enabled */
 } SchemaState;
 
-#define SCHEMA_TRIGGERS 6
+#define SCHEMA_TRIGGERS 5
 
 /* Looks; returns 0 or DB_E_* with `error` filled in. */
 int schema_check(PGconn *conn, SchemaState *ret, DbError *error);

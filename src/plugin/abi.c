@@ -71,7 +71,9 @@ static int check_param(const struct rj_model *model, const struct rj_param_desc 
                        size_t size) {
         const char *problem = NULL;
 
-        if (param->type < RJ_PARAM_BOOL || param->type > RJ_PARAM_FK)
+        if (!abi_is_name(param->name, strlen(param->name)))
+                problem = "has no valid name";
+        else if (param->type < RJ_PARAM_BOOL || param->type > RJ_PARAM_FK)
                 problem = "is of an unknown type";
         else if (param->type == RJ_PARAM_SELECT && (!param->choices || !*param->choices))
                 problem = "has no choices";
@@ -113,7 +115,11 @@ int abi_check(const struct rj_plugin *desc, const char *name, char *why, size_t 
         }
         const struct rj_model *model;
         for (size_t i = 0; (model = abi_model(desc, i)); i++) {
-                r = i < MODELS_MAX ? check_model(desc, model, why, size) : ABI_E_INVALID;
+                if (i == MODELS_MAX) {
+                        (void) snprintf(why, size, "it has more than %d models", MODELS_MAX);
+                        return ABI_E_INVALID;
+                }
+                r = check_model(desc, model, why, size);
                 if (r)
                         return r;
         }

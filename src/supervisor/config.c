@@ -65,10 +65,13 @@ typedef struct Reader {
         FILE *file;
         const char *path;
         int line;
-        int is_too_long;
+        char section[256]; /* whole: inih cuts at 49 characters */
+        int is_in_line;    /* the last piece read did not end its line */
+        int is_too_long;   /* the first line that did not fit */
         Config *config;
         Problems *problems;
         unsigned char is_given[ARRAY_SIZE(keys)];
+        int is_at_end;
         int error; /* -errno */
 } Reader;
 
@@ -130,6 +133,7 @@ Config *config_free(Config *config) {
                 for (size_t i = 0; i < config->n_exec; i++)
                         (void) exec_model_free(config->exec[i]);
                 free(config->exec);
+                free(config->exec_text);
                 free(config);
         }
         return NULL;
@@ -186,18 +190,30 @@ int config_new(Config **ret) {
         return r;
 }
 
+static void note_section(Reader *reader, const char *name) {
+        (void) snprintf(reader->section, sizeof(reader->section), "%.*s",
+                        (int) strcspn(name, "]\n"), name);
+}
+
 static char *read_line(char *buffer, int size, void *stream) {
         Reader *reader = stream;
         char *line = fgets(buffer, size, reader->file);
         if (!line)
                 return NULL;
-        reader->line++;
-        if (!strchr(line, '\n') && !feof(reader->file))
+        if (!reader->is_in_line)
+                reader->line++;
+        if (!reader->is_in_line && line[strspn(line, " \t")] == '[')
+                note_section(reader, strchr(line, '[') + 1);
+        reader->is_in_line = !strchr(line, '\n');
+        if (reader->is_in_line && !feof(reader->file) && !reader->is_too_long)
                 reader->is_too_long = reader->line;
         return line;
 }
 
+/* What follows from a line that was cut in pieces would only confuse. */
 static void problem_at(Reader *reader, const char *why) {
+        if (reader->is_too_long && !reader->is_at_end)
+                return;
         problems_add(reader->problems, "%s:%d: %s", reader->path, reader->line, why);
 }
 
@@ -231,13 +247,26 @@ static ExecModel *exec_of(Reader *reader, const char *section) {
         return exec[config->n_exec++];
 }
 
+/* The text of all [exec] sections, so that a reload can tell whether they changed. */
+static int note_exec(Config *config, const char *section, const char *name, const char *value) {
+        char *text = text_format("%s[%s]%s=%s\n", config->exec_text ? config->exec_text : "",
+                                 section, name, value);
+        if (!text)
+                return error_origin(-ENOMEM);
+        free(config->exec_text);
+        config->exec_text = text;
+        return 0;
+}
+
 static void take_exec(Reader *reader, const char *section, const char *name, const char *value) {
         char why[512];
         ExecModel *model = exec_of(reader, section);
         int r = model ? exec_model_set(model, name, value, why, sizeof(why)) : 0;
         if (r > 0)
                 problem_at(reader, why);
-        else if (r < 0)
+        else if (!r)
+                r = note_exec(reader->config, section, name, value);
+        if (r < 0)
                 reader->error = r;
 }
 
@@ -248,8 +277,9 @@ static int is_known_section(const char *section) {
         return 0;
 }
 
-static int take_line(void *userdata, const char *section, const char *name, const char *value) {
+static int take_line(void *userdata, const char *cut, const char *name, const char *value) {
         Reader *reader = userdata;
+        const char *section = *cut ? reader->section : "";
         char why[512];
 
         if (!strncmp(section, "exec ", 5) || !strcmp(section, "exec")) {
@@ -290,9 +320,11 @@ static void check_exec(Reader *reader) {
 static int read_file(Reader *reader) {
         ini_max_line = LINE_BYTES;
         ini_allow_multiline = false;
+        ini_allow_inline_comments = false; /* ';' may stand in a password or a command */
         int bad_line = ini_parse_stream(read_line, reader, take_line, reader);
         if (ferror(reader->file))
                 return error_origin(-EIO);
+        reader->is_at_end = 1;
         if (reader->is_too_long) {
                 reader->line = reader->is_too_long;
                 problem_at(reader, "the line is too long");
@@ -361,6 +393,22 @@ void config_apply(Config *config, const Config *next, char *kept, size_t size) {
                         memcpy(field(config, key), const_field(next, key), sizeof(int64_t));
         }
         config->log_level = next->log_level;
+        if (strcmp(config->exec_text ? config->exec_text : "",
+                   next->exec_text ? next->exec_text : ""))
+                (void) text_append(kept, size, "%s[exec]", *kept ? ", " : "");
+        /* The lease waits for a restart, and the heartbeat has to go with the one that stays. */
+        if (config->heartbeat_usec > config->lease_usec / 3) {
+                config->heartbeat_usec = config->lease_usec / 3;
+                (void) text_append(kept, size, "%stimers.heartbeat above a third of the lease",
+                                   *kept ? ", " : "");
+        }
+}
+
+static void print_duration(const char *name, usec_t usec) {
+        int is_whole = usec % USEC_PER_SEC == 0;
+        (void) printf("%s = %llu%s\n", name,
+                      (unsigned long long) (usec / (is_whole ? USEC_PER_SEC : USEC_PER_MSEC)),
+                      is_whole ? "s" : "ms");
 }
 
 static void print_value(const Config *config, const Key *key) {
@@ -373,8 +421,7 @@ static void print_value(const Config *config, const Key *key) {
                               (long long) *(const int64_t *) const_field(config, key));
                 break;
         default:
-                (void) printf("%s = %gs\n", key->name,
-                              (double) *(const usec_t *) const_field(config, key) / SEC);
+                print_duration(key->name, *(const usec_t *) const_field(config, key));
         }
 }
 

@@ -33,6 +33,7 @@ typedef struct Config {
         /* [exec "Plugin.Model"] */
         ExecModel **exec;
         size_t n_exec;
+        char *exec_text; /* all of their lines, or NULL */
 } Config;
 
 #define CONFIG_E_INVALID 1

@@ -1,17 +1,24 @@
+/*
+ * The journal's native protocol over a socket of our own. sd_journal_sendv() keeps its socket where
+ * nobody can name it: a forked worker that closes what it inherits would leave libsystemd with
+ * a number that becomes, say, the worker's database connection, and write log lines into that.
+ * Nor may a line ever wait: one that the journal has no room for is dropped.
+ */
 #include "supervisor/journal.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
-#include <systemd/sd-journal.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "util/log.h"
 #include "util/text.h"
 
-#define FIELDS_MAX 10
+#define SEND_BUFFER_BYTES (1024 * 1024)
 
 int journal_is_connected(void) {
         const char *stream = getenv("JOURNAL_STREAM");
@@ -22,52 +29,49 @@ int journal_is_connected(void) {
                fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
 }
 
-typedef struct Entry {
-        struct iovec fields[FIELDS_MAX];
-        char *texts[FIELDS_MAX];
-        int n;
-} Entry;
-
-static void add(Entry *entry, char *text) {
-        if (!text || entry->n == FIELDS_MAX) {
-                free(text);
-                return;
-        }
-        entry->texts[entry->n] = text;
-        entry->fields[entry->n++] = (struct iovec){.iov_base = text, .iov_len = strlen(text)};
+/* Values are one line each (log.c sees to that of the message), so NAME=VALUE is enough. */
+static void add_text(char *entry, size_t size, const char *name, const char *value) {
+        if (value && !strchr(value, '\n'))
+                (void) text_append(entry, size, "%s=%s\n", name, value);
 }
 
-static void add_text(Entry *entry, const char *name, const char *value) {
-        if (value)
-                add(entry, text_format("%s=%s", name, value));
-}
-
-static void add_id(Entry *entry, const char *name, int32_t id) {
+static void add_id(char *entry, size_t size, const char *name, int32_t id) {
         if (id)
-                add(entry, text_format("%s=%d", name, id));
+                (void) text_append(entry, size, "%s=%d\n", name, id);
 }
 
 static void send_line(int level, const LogFields *fields, const char *text, void *userdata) {
         static const LogFields none = {0};
         const LogFields *f = fields ? fields : &none;
-        Entry entry = {.n = 0};
-        (void) userdata;
+        const int *fd = userdata;
+        char entry[8192] = "";
 
-        add(&entry,
-            text_format("MESSAGE=%s%s%s", text, f->hint ? ". Hint: " : "", f->hint ? f->hint : ""));
-        add(&entry, text_format("PRIORITY=%d", level));
-        add_text(&entry, "SYSLOG_IDENTIFIER", "registry-jobd");
-        add_text(&entry, "MESSAGE_ID", f->message_id);
-        add_id(&entry, "JOB_ID", f->job_id);
-        add_id(&entry, "CO_ID", f->co_id);
-        add_text(&entry, "PLUGIN", f->plugin);
-        add_text(&entry, "JOB_STATUS", f->job_status);
-        add_text(&entry, "RECORD_KEY", f->record_key);
-        (void) sd_journal_sendv(entry.fields, entry.n);
-        for (int i = 0; i < entry.n; i++)
-                free(entry.texts[i]);
+        (void) text_append(entry, sizeof(entry), "MESSAGE=%s%s%s\nPRIORITY=%d\n", text,
+                           f->hint ? ". Hint: " : "", f->hint ? f->hint : "", level);
+        add_text(entry, sizeof(entry), "SYSLOG_IDENTIFIER", "registry-jobd");
+        add_text(entry, sizeof(entry), "MESSAGE_ID", f->message_id);
+        add_id(entry, sizeof(entry), "JOB_ID", f->job_id);
+        add_id(entry, sizeof(entry), "CO_ID", f->co_id);
+        add_text(entry, sizeof(entry), "PLUGIN", f->plugin);
+        add_text(entry, sizeof(entry), "JOB_STATUS", f->job_status);
+        add_text(entry, sizeof(entry), "RECORD_KEY", f->record_key);
+        (void) send(*fd, entry, strlen(entry), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-void journal_install(void) {
-        log_set_sink(send_line, NULL);
+int journal_install(void) {
+        static int fd = -1;
+        const struct sockaddr_un address = {.sun_family = AF_UNIX,
+                                            .sun_path = "/run/systemd/journal/socket"};
+        const int buffer = SEND_BUFFER_BYTES;
+
+        fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        if (fd < 0)
+                return -1;
+        (void) setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer));
+        if (connect(fd, (const struct sockaddr *) &address, sizeof(address)) < 0) {
+                (void) close(fd);
+                return -1;
+        }
+        log_set_sink(send_line, &fd);
+        return fd;
 }

@@ -19,7 +19,7 @@ static void on_looked(const DbReply *reply, void *userdata, int64_t number) {
 
         lookout->is_asking = 0;
         if (reply->error.class) {
-                if (reply->error.class != DB_E_UNAVAILABLE)
+                if (reply->error.class != DB_E_UNAVAILABLE && reply->error.class != DB_E_RETRY)
                         log_error("could not look at the queue: %s", reply->error.message);
                 return; /* the sweep looks again */
         }

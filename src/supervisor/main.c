@@ -61,10 +61,10 @@ static int parse_args(int argc, char *argv[]) {
         return -1;
 }
 
-static void init_log(void) {
-        if (journal_is_connected())
-                journal_install();
+/* Returns the journal's descriptor, or -1. */
+static int init_log(void) {
         log_init("registry-jobd", isatty(STDERR_FILENO) ? LOG_STYLE_PLAIN : LOG_STYLE_PREFIX);
+        return journal_is_connected() ? journal_install() : -1;
 }
 
 static int read_config(Config **ret) {
@@ -82,7 +82,7 @@ int main(int argc, char *argv[]) {
         if (code >= 0)
                 return code;
 
-        init_log();
+        int log_fd = init_log();
         code = read_config(&config);
         if (!code)
                 code = supervisor_try_plugins(config);
@@ -92,7 +92,7 @@ int main(int argc, char *argv[]) {
                 config_print(config);
                 return EXIT_SUCCESS;
         }
-        SupervisorArgs args = {.config_path = arg_config, .config = config};
+        SupervisorArgs args = {.config_path = arg_config, .config = config, .log_fd = log_fd};
         code = supervisor_run(&args, NULL, &must_exit);
         if (must_exit)
                 _exit(code);

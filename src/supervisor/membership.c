@@ -24,11 +24,8 @@ static void on_registered(const DbReply *reply, void *userdata, int64_t number) 
 
         m->is_asking = 0;
         if (reply->error.class) {
-                if (reply->error.class != DB_E_UNAVAILABLE) {
-                        LogFields fields = {.hint = sqlstate_hint(reply->error.class)};
-                        log_write(LOG_ERR, &fields, "could not register with the database: %s",
-                                  reply->error.message);
-                }
+                if (reply->error.class != DB_E_UNAVAILABLE)
+                        m->events.on_refused(&reply->error, m->events.userdata);
                 return; /* the next heartbeat tries again */
         }
         m->identity.id = (int32_t) db_int(reply->results[0], 0, 0);

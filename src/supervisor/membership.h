@@ -9,8 +9,9 @@
 
 typedef struct MembershipEvents {
         void (*on_registered)(void *userdata); /* the row is there: work may begin */
-        void (*on_renewed)(void *userdata);    /* membership_lease_end() has moved */
-        void (*on_lost)(void *userdata);       /* others gave us up: nothing that runs is ours */
+        void (*on_refused)(const DbError *error, void *userdata); /* it could not be made */
+        void (*on_renewed)(void *userdata); /* membership_lease_end() has moved */
+        void (*on_lost)(void *userdata);    /* others gave us up: nothing that runs is ours */
         void (*on_dead_peer)(const Peer *peer, void *userdata);
         void (*on_own_worker)(int32_t pid, void *userdata); /* it holds a lane of ours */
         void *userdata;

@@ -147,7 +147,8 @@ int pool_spawn(Pool *pool, unsigned slot) {
         Birth birth = {
                 .pool = pool,
                 .args = {.settings = pool->settings, .page = worker->page, .channel = ends[1]}};
-        r = spawn_child(born, &birth, &ends[1], 1, &worker->pid);
+        const int keep[] = {ends[1], pool->settings->log_fd};
+        r = spawn_child(born, &birth, keep, ARRAY_SIZE(keep), &worker->pid);
         (void) close(ends[1]);
         if (r) {
                 (void) close(ends[0]);

@@ -36,7 +36,8 @@ static void submit(Settlement *s, Batch *batch, AsyncDone done) {
 
 /* Logs an error that is not just the loss of the connection; returns 1 for any error. */
 static int has_error(const Settlement *s, const DbReply *reply, const char *what) {
-        if (reply->error.class && reply->error.class != DB_E_UNAVAILABLE)
+        if (reply->error.class && reply->error.class != DB_E_UNAVAILABLE &&
+            reply->error.class != DB_E_RETRY)
                 log_error("could not %s of process %d: %s", what,
                           s->deceased.pid ? s->deceased.pid : s->deceased.peer.pid,
                           reply->error.message);

@@ -16,6 +16,7 @@ typedef struct SupervisorArgs {
         const char *config_path; /* for a reload; NULL: none */
         Config *config;          /* changed by a reload; the caller's */
         const Drain *drain;      /* NULL: a daemon */
+        int log_fd;              /* descriptor of the log, which workers keep; -1: none */
 } SupervisorArgs;
 
 /*

@@ -13,6 +13,10 @@ void problems_add(Problems *problems, const char *format, ...) {
         va_start(ap, format);
         (void) vsnprintf(line, sizeof(line), format, ap);
         va_end(ap);
+        /* A value that is repeated in it must not begin a line of its own. */
+        for (char *c = line; *c; c++)
+                if ((unsigned char) *c < 0x20 || *c == 0x7f)
+                        *c = '?';
         if (strlen(problems->text) + strlen(line) + 2 <= sizeof(problems->text))
                 (void) text_append(problems->text, sizeof(problems->text), "%s%s",
                                    problems->count ? "\n" : "", line);

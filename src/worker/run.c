@@ -79,11 +79,14 @@ static void judge(const HostRun *run, int code, RunResult *result) {
                          *run->summary ? run->summary : "Failed without a reason given");
                 return;
         case RJ_CANCELED:
-                (void) snprintf(words, sizeof(words), "%s%s%s",
-                                control & RJ_CONTROL_SHUTDOWN ? "ended by shutdown"
-                                : control & RJ_CONTROL_CANCEL ? "stopped"
-                                                              : "stopped without a cancel",
-                                *run->summary ? ": " : "", run->summary);
+                if (control & RJ_CONTROL_SHUTDOWN || !(control & RJ_CONTROL_CANCEL))
+                        (void) snprintf(words, sizeof(words), "%s%s%s",
+                                        control & RJ_CONTROL_SHUTDOWN ? "ended by shutdown"
+                                                                      : "stopped without a cancel",
+                                        *run->summary ? ": " : "", run->summary);
+                else
+                        (void) snprintf(words, sizeof(words), "%s",
+                                        *run->summary ? run->summary : "stopped");
                 break;
         case RJ_E_LOST:
         case RJ_E_FATAL:
@@ -138,7 +141,7 @@ int run_job(Runner *runner, const Job *job, RunResult *ret) {
 
         *ret = (RunResult){0};
         if (!entry) {
-                (void) snprintf(words, sizeof(words), "no plugin provides '%.80s'",
+                (void) snprintf(words, sizeof(words), "no plugin provides '%s'",
                                 job->plugin ? job->plugin : "");
                 end_with(ret, JOB_EV_REJECT, words);
         } else {

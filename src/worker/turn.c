@@ -20,6 +20,7 @@ typedef struct Turn {
         Lane lane;
         TurnState state;
         uint32_t wishes;
+        int is_bounded; /* the last claim did not look at the queue from its beginning */
 } Turn;
 
 /* Takes one job from what all workers may run together; 0 when that is used up. */
@@ -60,6 +61,7 @@ static int32_t next_bound(Turn *turn) {
         int32_t bound = turn_claim_bound(&turn->state, now);
         if (!bound)
                 turn->state.looked_usec = now;
+        turn->is_bounded = bound != 0;
         return bound;
 }
 
@@ -91,6 +93,7 @@ static int claim_again(Turn *turn, FinishReply *reply) {
                 at = 1;
         }
         turn->state.looked_usec = clock_now_usec();
+        turn->is_bounded = 0;
         job_claim_add(&batch, turn->lane.co_id, turn->lane.token, turn->runner->holder, 0);
         int r = runner_run(turn->runner, &batch, &answer);
         if (r)
@@ -134,13 +137,12 @@ static int run_one(Turn *turn, FinishReply *reply, int *ret_goes_on) {
 /* All jobs of the lane that may be run now; `reply` has the first claim. */
 static int serve(Turn *turn, FinishReply *reply, TurnEnd *ret_end) {
         unsigned lost = 0;
-        int is_bounded = 0, r = 0;
+        int r = 0;
 
         while (!r) {
                 if (reply->claim == CLAIM_JOB) {
                         int goes_on = 0;
                         lost = 0;
-                        is_bounded = 1; /* what was claimed after it had a bound, perhaps */
                         r = run_one(turn, reply, &goes_on);
                         if (!r && !goes_on) {
                                 *ret_end =
@@ -149,8 +151,7 @@ static int serve(Turn *turn, FinishReply *reply, TurnEnd *ret_end) {
                         }
                 } else if (reply->claim == CLAIM_LOST && lost++ < MAX_LOST_RACES) {
                         r = claim_again(turn, reply);
-                } else if (reply->claim == CLAIM_EMPTY && is_bounded) {
-                        is_bounded = 0;
+                } else if (reply->claim == CLAIM_EMPTY && turn->is_bounded) {
                         r = claim_again(turn, reply);
                 } else {
                         give_to_budget(turn); /* for the claim that found nothing */

@@ -20,6 +20,7 @@ typedef struct WorkerSettings {
         size_t n_exec;
         _Atomic int64_t *budget; /* see TurnContext */
         const char *host;
+        int log_fd; /* see SupervisorArgs */
         int32_t supervisor_id;
 } WorkerSettings;
 

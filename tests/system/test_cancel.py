@@ -57,7 +57,7 @@ def test_running_by_poll(empty_queue, daemon, add_job, trace):
     db = empty_queue
     daemon(cancel_poll="1s")
     job = running(db, add_job, trace, sleep_ms=60000)
-    db.sql("ALTER TABLE public.jobs DISABLE TRIGGER jobd_update_3_cancel")
+    db.sql("ALTER TABLE public.jobs DISABLE TRIGGER jobd_cancel")
     assert db.cancel(job) == 1
     wait_for(lambda: job in trace.ended(), 5)
     ended_how(db, job)

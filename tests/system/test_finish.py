@@ -190,13 +190,13 @@ def test_times_are_cut_not_rounded(empty_queue, daemon, add_job):
 
 
 def test_finish_is_one_transaction(empty_queue, daemon, add_job):
-    """When the successor cannot be inserted, the job is not Complete either."""
+    """Law 5: when the transaction fails at its commit, the job is not Complete either."""
     db = empty_queue
     db.sql("CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
            " IF NEW.requeued_from_job_id IS NOT NULL THEN RAISE 'refused by a test'; END IF;"
            " RETURN NEW; END $$")
-    db.sql("CREATE TRIGGER refuse BEFORE INSERT ON public.jobs FOR EACH ROW"
-           " EXECUTE FUNCTION public.refuse()")
+    db.sql("CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON public.jobs"
+           " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.refuse()")
     daemon(sweep="1s")
     job = add_job(2, "Example.CountJob", {}, requeue_interval=60, retry_interval=60)
     following = add_job(2)

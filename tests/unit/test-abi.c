@@ -91,7 +91,7 @@ static void test_strides(void **state) {
         static const struct {
                 struct rj_param_desc param;
                 uint64_t more[3];
-        } long_params[] = {{.param = params[0], .more = {1, 2, 3}},
+        } long_params[] = {{.param = {.name = "flag", .type = RJ_PARAM_BOOL}, .more = {1, 2, 3}},
                            {.param = {.name = "x", .type = RJ_PARAM_INT}, .more = {1, 2, 3}},
                            {.more = {1, 2, 3}}};
         static const struct {

@@ -140,6 +140,16 @@ static void test_lost_in_the_middle(void **state) {
         }
 }
 
+/* The first error is the one that is told. */
+static void test_error_then_lost(void **state) {
+        Db *db = open_db((Script){.error_at = 2, .sqlstate = "23505", .lost_at = 4});
+
+        (void) state;
+        run_three(db, DB_E_CONFLICT, "job_claim");
+        run_three(db, DB_E_UNAVAILABLE, NULL);
+        close_db(db);
+}
+
 static void test_cannot_be_sent(void **state) {
         (void) state;
         for (int at = 1; at <= 6; at++) {
@@ -199,6 +209,7 @@ static void test_retry(void **state) {
                 assert_int_equal(db_run_retry(db, &batch, &reply), rows[i].class);
                 assert_int_equal(server.n, rows[i].messages);
                 assert_int_equal(reply.n, rows[i].class ? 0 : 3);
+                assert_int_equal(reply.error.class, rows[i].class);
                 assert_int_equal(batch.n, 0);
                 db_reply_done(&reply);
                 close_db(db);
@@ -292,6 +303,23 @@ static void test_async_lost(void **state) {
         }
 }
 
+/* The server says goodbye before the socket does. */
+static void test_async_shutdown(void **state) {
+        Seen seen = {0};
+        Async *async = open_async((Script){.error_at = 2, .sqlstate = "57P01"}, &seen);
+
+        (void) state;
+        submit(async, &seen, 1);
+        submit(async, &seen, 2);
+        assert_int_equal(async_step(async), DB_E_UNAVAILABLE);
+        assert_string_equal(async_error(async)->sqlstate, "57P01");
+        async_free(async);
+        assert_int_equal(seen.n, 2);
+        assert_int_equal(seen.classes[0], DB_E_UNAVAILABLE);
+        assert_int_equal(seen.classes[1], DB_E_UNAVAILABLE);
+        close_db(NULL);
+}
+
 static void test_async_deadline(void **state) {
         Seen seen = {0};
         Async *async = open_async((Script){.silent_at = 2}, &seen);
@@ -315,6 +343,7 @@ int main(void) {
                 cmocka_unit_test(test_results_that_trickle_in),
                 cmocka_unit_test(test_errors),
                 cmocka_unit_test(test_lost_in_the_middle),
+                cmocka_unit_test(test_error_then_lost),
                 cmocka_unit_test(test_cannot_be_sent),
                 cmocka_unit_test(test_no_answer),
                 cmocka_unit_test(test_no_connection),
@@ -322,6 +351,7 @@ int main(void) {
                 cmocka_unit_test(test_batch_that_could_not_be_built),
                 cmocka_unit_test(test_async),
                 cmocka_unit_test(test_async_lost),
+                cmocka_unit_test(test_async_shutdown),
                 cmocka_unit_test(test_async_deadline),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -173,6 +173,7 @@ static void test_values_that_are_refused(void **state) {
                 {"{\"group_id\":\",3\"}", "must be an id"},
                 {"{\"group_id\":\"3,,5\"}", "must be an id"},
                 {"{\"group_id\":\"3 5\"}", "must be an id"},
+                {"{\"group_id\":\"3 55\"}", "must be an id"},
                 {"{\"group_id\":\"2147483648\"}", "must be an id"},
                 {"{\"group_id\":\"00000000000000000000003\"}", "must be an id"},
                 {"{\"group_id\":[3]}", "must be an id"},

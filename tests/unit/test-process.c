@@ -46,6 +46,7 @@ static void test_life_of_a_child(void **state) {
 
         (void) state;
         if (!pid) {
+                (void) alarm(30); /* also when an assertion fails */
                 (void) pause();
                 _exit(0);
         }

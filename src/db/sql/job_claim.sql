@@ -3,7 +3,9 @@
 -- params: int4 (co_id), int8 (lane token), text (host), int4 (pid), int4 (lower bound)
 -- result: 1 row: head int4, then the job; a head without a job is a lost race, NULL is an empty queue
 -- The bound keeps what an old snapshot still sees out of the way (deleted rows of the queue's
--- index). Guards are written so that only the primary key of jobs can serve.
+-- index). The range over (co_id, job_id) has an order that only the index queue_ready can serve,
+-- so that the backlog of other COs is not read. Guards are written so that only the primary key of
+-- jobs can serve.
 WITH held AS (
   SELECT l.co_id
     FROM jobd.lane l JOIN public.cos c ON c.id = l.co_id
@@ -13,8 +15,9 @@ WITH held AS (
 ), head AS (
   SELECT q.job_id
     FROM jobd.queue q
-   WHERE q.co_id = (SELECT co_id FROM held) AND q.ready AND q.job_id > $5
-   ORDER BY q.job_id LIMIT 1
+   WHERE q.ready AND (q.co_id, q.job_id) > ($1, $5::int4)
+     AND q.co_id <= (SELECT co_id FROM held)
+   ORDER BY q.co_id, q.job_id LIMIT 1
 ), claimed AS (
   UPDATE public.jobs j
      SET status = 'A', assigned_host = $3, assigned_pid = $4,

@@ -1,0 +1,292 @@
+/* What the pool, the link, the other supervisors and the queue tell: passed on to the plan. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/notice.h"
+#include "supervisor/supervisor_private.h"
+#include "util/log.h"
+#include "util/log_ids.h"
+
+static void on_settled(void *userdata, int64_t slot, int has_failed);
+static void on_peer_settled(void *userdata, int64_t place, int has_failed);
+static void on_stray_settled(void *userdata, int64_t number, int has_failed);
+
+static int is_ours(const Supervisor *s, int32_t co_id) {
+        return !s->args->drain || !s->args->drain->co_id || s->args->drain->co_id == co_id;
+}
+
+static void co_ready(Supervisor *s, int32_t co_id) {
+        int r = is_ours(s, co_id) ? plan_co_ready(s->plan, co_id) : 0;
+        if (r)
+                log_error_errno(r, "could not note that CO %d waits, leaving it to the sweep",
+                                co_id);
+}
+
+static void on_ready(unsigned slot, void *userdata) {
+        Supervisor *s = userdata;
+        plan_started(s->plan, slot, clock_now_usec());
+}
+
+static void on_turn_over(unsigned slot, const ChannelMessage *message, void *userdata) {
+        static const PlanTurn turns[_TURN_END_MAX] = {
+                [TURN_EMPTY] = PLAN_TURN_EMPTY,
+                [TURN_SHARE] = PLAN_TURN_MORE,
+                [TURN_BUSY] = PLAN_TURN_HELD,
+                [TURN_STOPPED] = PLAN_TURN_EMPTY,
+        };
+        Supervisor *s = userdata;
+        s->jobs += message->jobs;
+        plan_turn_over(s->plan, slot, turns[message->end], message->jobs, clock_now_usec());
+}
+
+static void settle_slot(Supervisor *s, unsigned slot) {
+        if (s->is_settling[slot] || !link_is_up(s->link))
+                return;
+        s->is_settling[slot] = 1;
+        settle(s->link, &s->membership.identity, &s->dead[slot], on_settled, s, slot);
+}
+
+static void on_settled(void *userdata, int64_t slot, int has_failed) {
+        Supervisor *s = userdata;
+        s->is_settling[slot] = 0;
+        if (has_failed)
+                return; /* the sweep, or the next connection, tries again */
+        pool_release(s->pool, (unsigned) slot);
+        plan_settled(s->plan, (unsigned) slot);
+}
+
+static const char *reason_words(PoolReason reason) {
+        static const char *const words[] = {
+                [POOL_REASON_CANCEL] = "the cancel",
+                [POOL_REASON_SHUTDOWN] = "shutdown",
+                [POOL_REASON_LEASE] = "the end of its supervisor's lease",
+                [POOL_REASON_START] = "its start-up deadline",
+        };
+        return words[reason];
+}
+
+static void log_gone(const Supervisor *s, unsigned slot, Outcome outcome, PoolReason reason) {
+        char how[128];
+        outcome_describe(outcome, reason_words(reason), how, sizeof(how));
+        LogFields fields = {.message_id = LOG_ID_WORKER_DIED,
+                            .co_id = plan_slot_co(s->plan, slot),
+                            .job_id = status_page_job(pool_page(s->pool, slot))};
+        log_write(LOG_WARNING, &fields, "worker %d %s", (int) pool_pid(s->pool, slot), how);
+}
+
+static void on_gone(unsigned slot, Outcome outcome, PoolReason reason, void *userdata) {
+        Supervisor *s = userdata;
+        int was_starting = plan_slot_state(s->plan, slot) == SLOT_STARTING;
+        int has_lane = plan_slot_co(s->plan, slot) != 0;
+        int is_unavailable =
+                outcome.kind == OUTCOME_EXITED && outcome.value == WORKER_EXIT_UNAVAILABLE;
+
+        int is_clean = !has_lane && outcome.kind == OUTCOME_EXITED && !outcome.value;
+
+        if (!is_clean)
+                log_gone(s, slot, outcome, reason);
+        plan_gone(s->plan, slot, was_starting || is_unavailable, clock_now_usec(),
+                  (uint32_t) random());
+        if (is_clean) {
+                on_settled(s, slot, 0);
+                return;
+        }
+        s->dead[slot] = (Deceased){.supervisor_id = s->membership.identity.id,
+                                   .pid = (int32_t) pool_pid(s->pool, slot),
+                                   .page = pool_page(s->pool, slot),
+                                   .outcome = outcome,
+                                   .why = reason_words(reason)};
+        settle_slot(s, slot);
+}
+
+void supervisor_settle_all(Supervisor *s) {
+        for (unsigned slot = 0; slot < PLAN_SLOTS_MAX; slot++)
+                if (plan_slot_state(s->plan, slot) == SLOT_DEAD)
+                        settle_slot(s, slot);
+}
+
+static void on_dead_peer(const Peer *peer, void *userdata) {
+        Supervisor *s = userdata;
+        int place = -1;
+
+        for (int i = 0; i < PEERS_MAX; i++) {
+                if (s->dying_peers[i] == peer->id)
+                        return;
+                if (!s->dying_peers[i] && place < 0)
+                        place = i;
+        }
+        if (place < 0)
+                return; /* the next sweep */
+        s->dying_peers[place] = peer->id;
+        log_notice("supervisor %d (pid %d on %s) is dead, settling what it left", peer->id,
+                   peer->pid, peer->host);
+        Deceased deceased = {
+                .supervisor_id = peer->id, .outcome = {.kind = OUTCOME_UNKNOWN}, .peer = *peer};
+        settle(s->link, &s->membership.identity, &deceased, on_peer_settled, s, place);
+}
+
+/*
+ * A lane taken by a batch that the server came to only after its worker's death was settled: nobody
+ * would give it back.
+ */
+static void on_own_worker(int32_t pid, void *userdata) {
+        Supervisor *s = userdata;
+        Deceased deceased = {.supervisor_id = s->membership.identity.id,
+                             .pid = pid,
+                             .outcome = {.kind = OUTCOME_UNKNOWN}};
+        if (!pool_has(s->pool, pid))
+                settle(s->link, &s->membership.identity, &deceased, on_stray_settled, s, 0);
+}
+
+static void on_stray_settled(void *userdata, int64_t number, int has_failed) {
+        Supervisor *s = userdata;
+        (void) number;
+        if (!has_failed)
+                lookout_look(&s->lookout);
+}
+
+static void on_peer_settled(void *userdata, int64_t place, int has_failed) {
+        Supervisor *s = userdata;
+        s->dying_peers[place] = 0;
+        if (!has_failed)
+                lookout_look(&s->lookout);
+}
+
+static void on_up(void *userdata) {
+        Supervisor *s = userdata;
+        membership_up(&s->membership);
+}
+
+static void on_resynced(const DbReply *reply, void *userdata, int64_t number) {
+        Supervisor *s = userdata;
+        (void) number;
+        if (reply->error.class && reply->error.class != DB_E_UNAVAILABLE)
+                log_error("could not repair the queue: %s", reply->error.message);
+        else if (db_rows(reply, 0) && db_int(reply->results[0], 0, 0))
+                log_notice("repaired %lld rows of the queue",
+                           (long long) db_int(reply->results[0], 0, 0));
+        s->has_looked = 0;
+        lookout_look(&s->lookout);
+}
+
+void supervisor_tell_status(Supervisor *s) {
+        char status[160];
+        (void) snprintf(status, sizeof(status),
+                        "%u of %u workers busy, %zu COs waiting, database %s",
+                        plan_count(s->plan, SLOT_BUSY), (unsigned) s->config->workers,
+                        plan_waiting(s->plan), link_is_up(s->link) ? "up" : "away");
+        if (s->is_ready_told)
+                service_status(status);
+        else
+                service_ready(status);
+        s->is_ready_told = 1;
+}
+
+static void on_registered(void *userdata) {
+        Supervisor *s = userdata;
+        Batch batch = {0};
+
+        s->is_member = 1;
+        s->is_refusal_told = 0;
+        supervisor_settle_all(s);
+        membership_look(&s->membership);
+        lookout_look(&s->lookout);
+        batch_add(&batch, SQL_QUEUE_RESYNC);
+        (void) link_submit(s->link, &batch, on_resynced, s, 0);
+        if (!s->is_ready_logged && !s->args->drain)
+                log_info("ready: at most %d at work, %zu external programs",
+                         (int) s->config->workers, s->config->n_exec);
+        s->is_ready_logged = 1;
+        supervisor_tell_status(s);
+}
+
+static void on_down(void *userdata) {
+        Supervisor *s = userdata;
+        s->is_member = 0;
+        lookout_down(&s->lookout);
+        supervisor_tell_status(s);
+        if (s->args->drain) {
+                s->exit_code = EXIT_FAILURE;
+                supervisor_begin_stop(s, 0);
+        }
+}
+
+/* Registering goes on to be tried at every heartbeat; a drain has nobody who waits for that. */
+static void on_refused(const DbError *error, void *userdata) {
+        Supervisor *s = userdata;
+
+        if (!s->is_refusal_told) {
+                LogFields fields = {.hint = sqlstate_hint(error->class)};
+                log_write(LOG_ERR, &fields, "could not register with the database: %s",
+                          error->message);
+        }
+        s->is_refusal_told = 1;
+        if (s->args->drain) {
+                s->exit_code = EXIT_FAILURE;
+                supervisor_begin_stop(s, 0);
+        }
+}
+
+static void on_renewed(void *userdata) {
+        Supervisor *s = userdata;
+        pool_set_lease_end(s->pool, s->membership.lease_end_usec);
+}
+
+/* Others have settled our jobs: whatever still runs must not. */
+static void on_membership_lost(void *userdata) {
+        Supervisor *s = userdata;
+        s->is_member = 0;
+        for (unsigned slot = 0; slot < PLAN_SLOTS_MAX; slot++)
+                pool_kill(s->pool, slot, POOL_REASON_LEASE);
+        membership_up(&s->membership);
+}
+
+static void cancel_job(int32_t job_id, void *userdata) {
+        Supervisor *s = userdata;
+        (void) pool_cancel(s->pool, job_id, clock_now_usec());
+}
+
+static void on_notify(const char *payload, void *userdata) {
+        Supervisor *s = userdata;
+        Notice notice = notice_parse(payload);
+
+        switch (notice.type) {
+        case NOTICE_QUEUED:
+                co_ready(s, notice.id);
+                break;
+        case NOTICE_DELAYED:
+                if (s->is_member)
+                        lookout_look(&s->lookout);
+                break;
+        case NOTICE_CANCEL:
+                cancel_job(notice.id, s);
+                break;
+        case NOTICE_UNKNOWN:
+                log_debug("unknown notification '%.80s', ignoring", payload);
+        }
+}
+
+static void on_waiting(int32_t co_id, void *userdata) {
+        co_ready(userdata, co_id);
+}
+
+static void on_looked(void *userdata) {
+        Supervisor *s = userdata;
+        s->has_looked = 1;
+}
+
+const PoolEvents supervisor_pool_events = {
+        .on_ready = on_ready, .on_turn_over = on_turn_over, .on_gone = on_gone};
+
+const LinkEvents supervisor_link_events = {
+        .on_up = on_up, .on_down = on_down, .on_notify = on_notify};
+
+const MembershipEvents supervisor_membership_events = {.on_registered = on_registered,
+                                                       .on_refused = on_refused,
+                                                       .on_renewed = on_renewed,
+                                                       .on_lost = on_membership_lost,
+                                                       .on_dead_peer = on_dead_peer,
+                                                       .on_own_worker = on_own_worker};
+
+const LookoutEvents supervisor_lookout_events = {
+        .on_waiting = on_waiting, .on_looked = on_looked, .on_canceled = cancel_job};

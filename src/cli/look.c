@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/models.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
 #include "util/parse.h"
@@ -94,6 +95,15 @@ int verb_list(Cli *cli) {
         return show_rows(cli, &batch, columns, ARRAY_SIZE(columns));
 }
 
+/* Values of secret parameters are in the database, but on no screen. */
+static void hide_secrets(const Cli *cli, PGresult *job) {
+        _cleanup_(freep) char *masked = models_mask(cli, output_value(job, 0, "plugin"),
+                                                    output_value(job, 0, "parameters"));
+        if (masked)
+                (void) PQsetvalue(job, 0, PQfnumber(job, "parameters"), masked,
+                                  (int) strlen(masked));
+}
+
 int verb_show(Cli *cli) {
         _cleanup_(db_reply_donep) DbReply reply = {0};
         Batch batch = {0};
@@ -113,6 +123,7 @@ int verb_show(Cli *cli) {
                 cli_say("there is no job %d", id);
                 return CLI_NOT_FOUND;
         }
+        hide_secrets(cli, reply.results[0]);
         if (cli->options->is_json)
                 output_json(reply.results[0], 1);
         else

@@ -32,6 +32,33 @@ const CatalogEntry *models_find(const Catalog *catalog, const char *name) {
         return NULL;
 }
 
+/* Replaces the values of secret parameters; returns how many. */
+static int mask_secrets(const struct rj_model *model, json_t *object) {
+        int n = 0;
+        for (const struct rj_param_desc *p = model->params; p && p->name; p++)
+                if (p->flags & RJ_PARAM_SECRET && json_object_get(object, p->name)) {
+                        (void) json_object_set_new(object, p->name, json_string("(secret)"));
+                        n++;
+                }
+        return n;
+}
+
+char *models_mask(const Cli *cli, const char *plugin, const char *parameters) {
+        const Config *c = cli->config;
+        _cleanup_(catalog_freep) Catalog *catalog = NULL;
+        char ignored[700], *text = NULL;
+
+        if (catalog_new(c->plugin_directory, (const char *const *) c->load, c->n_load, c->exec,
+                        c->n_exec, &catalog, ignored, sizeof(ignored)))
+                return NULL;
+        const CatalogEntry *entry = catalog_find(catalog, plugin);
+        json_t *object = entry ? json_loads(parameters, 0, NULL) : NULL;
+        if (json_is_object(object) && mask_secrets(&entry->model, object))
+                text = json_dumps(object, JSON_COMPACT);
+        json_decref(object);
+        return text;
+}
+
 static const char *type_name(uint32_t type) {
         static const char *const names[] = {
                 [RJ_PARAM_BOOL] = "bool",     [RJ_PARAM_INT] = "integer",

@@ -9,3 +9,9 @@ int models_open(const Cli *cli, Catalog **ret);
 
 /* The entry for `name`; NULL after saying which there are. */
 const CatalogEntry *models_find(const Catalog *catalog, const char *name);
+
+/*
+ * The parameters as they may be shown: values of secret ones replaced. NULL when nothing has to be,
+ * or when this host does not know the model; else the caller's.
+ */
+char *models_mask(const Cli *cli, const char *plugin, const char *parameters);

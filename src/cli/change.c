@@ -6,22 +6,9 @@
 #include "cli/verbs.h"
 #include "util/parse.h"
 
-/* The job's row; CLI_NOT_FOUND after saying so. */
-static int find(Cli *cli, int32_t id, DbReply *reply) {
-        Batch batch = {0};
-
-        batch_add(&batch, SQL_JOB_SHOW);
-        batch_int(&batch, id);
-        int code = cli_run(cli, &batch, reply);
-        if (code || db_rows(reply, 0))
-                return code;
-        cli_say("there is no job %d", id);
-        return CLI_NOT_FOUND;
-}
-
 static int say_final(Cli *cli, int32_t id) {
         _cleanup_(db_reply_donep) DbReply reply = {0};
-        int code = find(cli, id, &reply);
+        int code = cli_find(cli, &id, &reply);
         if (code)
                 return code;
         JobState state = job_state_parse(output_value(reply.results[0], 0, "status"));
@@ -109,12 +96,6 @@ int verb_retry(Cli *cli) {
         _cleanup_(db_reply_donep) DbReply reply = {0};
         int32_t id;
 
-        int code = cli_id(cli, 1, &id);
-        if (!code)
-                code = cli_connect(cli);
-        if (!code)
-                code = find(cli, id, &reply);
-        if (!code)
-                code = retry_row(cli, id, reply.results[0]);
-        return code;
+        int code = cli_find(cli, &id, &reply);
+        return code ? code : retry_row(cli, id, reply.results[0]);
 }

@@ -51,6 +51,8 @@ static int say_error(const DbError *error) {
 int cli_connect(Cli *cli) {
         DbError error;
 
+        if (cli->db)
+                return CLI_OK;
         cli->settings = (DbSettings){.conninfo = cli->config->conninfo,
                                      .application_name = "registry-job",
                                      .statement_usec = 60 * USEC_PER_SEC};
@@ -73,6 +75,23 @@ int cli_id(const Cli *cli, size_t i, int32_t *ret) {
                 return CLI_OK;
         cli_say("'%s' is not the id of a job", cli->options->words[i]);
         return CLI_USAGE;
+}
+
+int cli_find(Cli *cli, int32_t *ret_id, DbReply *reply) {
+        Batch batch = {0};
+
+        int code = cli_id(cli, 1, ret_id);
+        if (!code)
+                code = cli_connect(cli);
+        if (code)
+                return code;
+        batch_add(&batch, SQL_JOB_SHOW);
+        batch_int(&batch, *ret_id);
+        code = cli_run(cli, &batch, reply);
+        if (code || db_rows(reply, 0))
+                return code;
+        cli_say("there is no job %d", *ret_id);
+        return CLI_NOT_FOUND;
 }
 
 int cli_code_of(JobState state) {

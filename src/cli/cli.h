@@ -25,7 +25,7 @@ typedef struct Cli {
         Db *db; /* opened by cli_connect() */
 } Cli;
 
-/* Opens the connection; CLI_OK or CLI_UNAVAILABLE after saying why. */
+/* Opens the connection, if it is not open; CLI_OK or CLI_UNAVAILABLE after saying why. */
 int cli_connect(Cli *cli);
 
 /* Runs a batch; CLI_OK, or an exit code after saying what went wrong. */
@@ -45,6 +45,12 @@ const char *cli_actor(const Cli *cli);
 
 /* The id in the verb's argument `i`; CLI_USAGE after saying so when it is none. */
 int cli_id(const Cli *cli, size_t i, int32_t *ret);
+
+/*
+ * The job whose id is the verb's first argument, as job_show gives it; CLI_NOT_FOUND and others
+ * after saying why not.
+ */
+int cli_find(Cli *cli, int32_t *ret_id, DbReply *reply);
 
 /* Exit code for how a job ended. */
 int cli_code_of(JobState state);

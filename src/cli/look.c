@@ -50,13 +50,6 @@ static int add_statuses(const Cli *cli, Batch *batch) {
         return CLI_OK;
 }
 
-static void print_rows(const Cli *cli, const PGresult *result, const Column *columns, size_t n) {
-        if (cli->options->is_json)
-                output_json(result, 0);
-        else
-                output_table(result, columns, n);
-}
-
 /* Runs one statement and shows its rows. */
 static int show_rows(Cli *cli, Batch *batch, const Column *columns, size_t n) {
         _cleanup_(db_reply_donep) DbReply reply = {0};
@@ -65,7 +58,10 @@ static int show_rows(Cli *cli, Batch *batch, const Column *columns, size_t n) {
                 code = cli_run(cli, batch, &reply);
         if (code)
                 return code;
-        print_rows(cli, reply.results[0], columns, n);
+        if (cli->options->is_json)
+                output_json(reply.results[0], 0);
+        else
+                output_table(reply.results[0], columns, n);
         return CLI_OK;
 }
 
@@ -106,23 +102,11 @@ static void hide_secrets(const Cli *cli, PGresult *job) {
 
 int verb_show(Cli *cli) {
         _cleanup_(db_reply_donep) DbReply reply = {0};
-        Batch batch = {0};
         int32_t id;
 
-        int code = cli_id(cli, 1, &id);
-        if (!code)
-                code = cli_connect(cli);
+        int code = cli_find(cli, &id, &reply);
         if (code)
                 return code;
-        batch_add(&batch, SQL_JOB_SHOW);
-        batch_int(&batch, id);
-        code = cli_run(cli, &batch, &reply);
-        if (code)
-                return code;
-        if (!db_rows(&reply, 0)) {
-                cli_say("there is no job %d", id);
-                return CLI_NOT_FOUND;
-        }
         hide_secrets(cli, reply.results[0]);
         if (cli->options->is_json)
                 output_json(reply.results[0], 1);
@@ -139,30 +123,18 @@ int verb_history(Cli *cli) {
                                          {"EXTERNAL", "external_identity_id"},
                                          {"KEY", "record_key"},
                                          {"COMMENT", "comment"}};
-        _cleanup_(db_reply_donep) DbReply reply = {0};
-        Batch batch = {0};
+        _cleanup_(db_reply_donep) DbReply job = {0};
+        _cleanup_(batch_donep) Batch batch = {0};
         int32_t id;
 
-        int code = cli_id(cli, 1, &id);
-        if (!code)
-                code = cli_connect(cli);
+        int code = cli_find(cli, &id, &job);
         if (code)
                 return code;
-        batch_add(&batch, SQL_JOB_SHOW);
-        batch_int(&batch, id);
         batch_add(&batch, SQL_HISTORY_LIST);
         batch_int(&batch, id);
         batch_int(&batch, 0);
         batch_int(&batch, HISTORY_LIMIT);
-        code = cli_run(cli, &batch, &reply);
-        if (code)
-                return code;
-        if (!db_rows(&reply, 0)) {
-                cli_say("there is no job %d", id);
-                return CLI_NOT_FOUND;
-        }
-        print_rows(cli, reply.results[1], columns, ARRAY_SIZE(columns));
-        return CLI_OK;
+        return show_rows(cli, &batch, columns, ARRAY_SIZE(columns));
 }
 
 int verb_queue(Cli *cli) {

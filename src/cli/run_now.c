@@ -86,11 +86,15 @@ static int run_child_job(void *arg) {
         return r ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+static int has_bar(const Watch *w) {
+        return !w->cli->options->is_quiet && isatty(STDERR_FILENO);
+}
+
 static void show_progress(const Watch *w, int is_last) {
         static const char full[] = "########################################";
         int percent = (int) atomic_load(&w->page->percent);
 
-        if (w->cli->options->is_quiet || !isatty(STDERR_FILENO))
+        if (!has_bar(w))
                 return;
         (void) fprintf(stderr, "\rjob %d [%-40.*s] %3d %%%s", w->job->id, percent * 40 / 100, full,
                        percent, is_last ? "\n" : "");
@@ -122,6 +126,8 @@ static void on_signal(Watch *w, int signal) {
                 return;
         switch (++w->interrupts) {
         case 1:
+                if (has_bar(w))
+                        (void) fputc('\n', stderr);
                 cli_tell(w->cli, "canceling; once more ends the plugin");
                 cancel(w);
                 break;

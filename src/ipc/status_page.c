@@ -37,10 +37,10 @@ const uint32_t *status_page_begin(StatusPage *page, int32_t job_id) {
         uint64_t job = number << 32 | (uint32_t) job_id;
         uint32_t *word = word_of(page, job);
 
-        if (job_id)
+        if (job_id) {
                 __atomic_store_n(word, 0, __ATOMIC_RELAXED);
-        atomic_store(&page->percent, 0);
-        atomic_store(&page->job_began_usec, 0);
+                atomic_store(&page->percent, 0);
+        }
         atomic_store(&page->job, job);
         return word;
 }

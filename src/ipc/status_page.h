@@ -22,7 +22,6 @@
 typedef struct StatusPage {
         /* The worker writes. Number of the job in this worker << 32 | id of the job; id 0: none. */
         _Alignas(64) _Atomic uint64_t job;
-        _Atomic uint64_t job_began_usec; /* monotonic; when the plugin was called */
         _Atomic uint32_t percent;
         _Atomic uint64_t ring_head; /* bytes ever put into the ring */
         _Atomic uint64_t ring_tail; /* bytes ever taken out; by the supervisor after the death */

@@ -240,10 +240,6 @@ int link_is_up(const Link *link) {
         return link->async != NULL;
 }
 
-size_t link_pending(const Link *link) {
-        return link->async ? async_pending(link->async) : 0;
-}
-
 int link_submit(Link *link, Batch *batch, AsyncDone done, void *userdata, int64_t number) {
         if (!link->async) {
                 batch_done(batch);

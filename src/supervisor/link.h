@@ -33,8 +33,5 @@ int link_is_up(const Link *link);
 /* 1 while a thread connects: a process that ends now must do so by _exit(). */
 int link_is_attempting(const Link *link);
 
-/* Batches without an answer. */
-size_t link_pending(const Link *link);
-
 /* As async_submit(); -ENOTCONN while the link is down. The batch is emptied in any case. */
 int link_submit(Link *link, Batch *batch, AsyncDone done, void *userdata, int64_t number);

@@ -115,7 +115,6 @@ static void call_plugin(Runner *runner, const Job *job, const CatalogEntry *entr
         run.settings.application_name = name;
 
         host_begin(&run, job, entry, control);
-        atomic_store(&runner->page->job_began_usec, clock_now_usec());
         int code = host_call(&run);
         judge(&run, code, result);
         /* Records that cannot be written now stay in the ring, for the finish to try again. */

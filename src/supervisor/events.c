@@ -6,6 +6,7 @@
 #include "supervisor/supervisor_private.h"
 #include "util/log.h"
 #include "util/log_ids.h"
+#include "util/memory.h"
 
 static void on_settled(void *userdata, int64_t slot, int has_failed);
 static void on_peer_settled(void *userdata, int64_t place, int has_failed);
@@ -196,6 +197,8 @@ static void on_registered(void *userdata) {
         if (!s->is_ready_logged && !s->args->drain)
                 log_info("ready: at most %d at work, %zu external programs",
                          (int) s->config->workers, s->config->n_exec);
+        if (!s->is_ready_logged)
+                memory_release_startup(); /* workers are forked from what is left */
         s->is_ready_logged = 1;
         supervisor_tell_status(s);
 }

@@ -9,7 +9,7 @@ END $$;
 
 GRANT USAGE ON SCHEMA jobd TO registry_jobd;
 GRANT SELECT ON jobd.schema_version TO registry_jobd;
-GRANT SELECT, UPDATE (ready), DELETE ON jobd.queue TO registry_jobd;
+GRANT SELECT, UPDATE (ready, co_id), DELETE ON jobd.queue TO registry_jobd;
 GRANT SELECT, INSERT, UPDATE, DELETE ON jobd.supervisor TO registry_jobd;
 GRANT SELECT, INSERT, UPDATE ON jobd.lane TO registry_jobd;
 

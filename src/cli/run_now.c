@@ -15,6 +15,7 @@
 #include "plugin/recorder.h"
 #include "util/log.h"
 #include "worker/finish.h"
+#include "worker/lease_watch.h"
 #include "worker/spawn.h"
 
 #define LEASE_USEC (30 * USEC_PER_SEC)
@@ -77,7 +78,9 @@ static int run_child_job(void *arg) {
         RunResult result;
 
         runner.recorder = (Recorder){.page = child->page, .db = &runner.db};
-        int r = runner_connect(&runner);
+        int r = lease_watch_start(child->page);
+        if (!r)
+                r = runner_connect(&runner);
         if (!r)
                 r = run_job(&runner, child->job, &result);
         if (!r)
@@ -139,27 +142,50 @@ static void on_signal(Watch *w, int signal) {
         }
 }
 
-/* The lease, for both processes, and cancels from elsewhere. */
-static void keep_up(Watch *w) {
-        usec_t now = clock_now_usec();
+/* Asks whether the job was canceled and, when it is time, renews the lease. */
+static int poll_database(Watch *w, int has_renewal, usec_t now) {
         _cleanup_(db_reply_donep) DbReply reply = {0};
         Batch batch = {0};
+
+        job_status_add(&batch, w->job->id);
+        if (has_renewal)
+                supervisor_renew_add(&batch, w->identity, 1, 1);
+        int r = db_run_retry(w->cli->db, &batch, &reply);
+        if (r)
+                return r;
+        if (has_renewal && !db_affected(&reply, 1)) {
+                cli_say("others took this process for dead and settled its job");
+                terminate(w, SIGKILL);
+        } else if (has_renewal) {
+                w->renewed_usec = now;
+                atomic_store(&w->page->lease_end_usec, now + LEASE_USEC);
+        }
+        if (job_status_read(reply.results[0]) == JOB_CANCELED)
+                (void) status_page_control(w->page, w->job->id, RJ_CONTROL_CANCEL);
+        return 0;
+}
+
+/* An open connection: the one there is, or a new one. Says nothing: the lease ends what lasts. */
+static int reconnect(Cli *cli) {
+        DbError error;
+        return cli->db ? 0 : db_open(&cli->settings, &cli->db, &error);
+}
+
+/*
+ * The lease, for both processes, and cancels from elsewhere. Without the database the child goes on
+ * until the lease ends: its own thread sees to that, even while this process is stopped.
+ */
+static void keep_up(Watch *w) {
+        usec_t now = clock_now_usec();
 
         if (w->terminated_usec && now >= w->terminated_usec + KILL_USEC)
                 spawn_signal(w->pid, SIGKILL);
         if (now < w->polled_usec + POLL_USEC)
                 return;
         w->polled_usec = now;
-        job_status_add(&batch, w->job->id);
-        int has_renewal = now >= w->renewed_usec + RENEW_USEC;
-        if (has_renewal)
-                supervisor_renew_add(&batch, w->identity, 1, 1);
-        if (db_run_retry(w->cli->db, &batch, &reply))
-                return;
-        if (has_renewal)
-                w->renewed_usec = now;
-        if (job_status_read(reply.results[0]) == JOB_CANCELED)
-                (void) status_page_control(w->page, w->job->id, RJ_CONTROL_CANCEL);
+        if (!reconnect(w->cli) &&
+            poll_database(w, now >= w->renewed_usec + RENEW_USEC, now) == DB_E_UNAVAILABLE)
+                w->cli->db = db_close(w->cli->db);
 }
 
 /* Waits for the child's end; returns what wait(2) gave. */
@@ -189,6 +215,11 @@ static void settle_child(Watch *w, int status) {
         uint64_t end = 0;
         char summary[128];
 
+        if (!w->cli->db || !db_is_alive(w->cli->db)) {
+                w->cli->db = db_close(w->cli->db);
+                if (cli_connect(w->cli))
+                        return; /* the daemon settles what is left when this process is gone */
+        }
         while (!recorder_salvage(w->page, &list, &end) && list.n) {
                 _cleanup_(db_reply_donep) DbReply reply = {0};
                 Batch batch = {0};
@@ -236,6 +267,8 @@ int run_now(Cli *cli, const Catalog *catalog, Identity *identity, const Job *job
         if (!r) {
                 Child child = {cli, catalog, identity, job, page};
                 watch.page = page;
+                watch.renewed_usec = clock_now_usec();
+                atomic_store(&page->lease_end_usec, watch.renewed_usec + LEASE_USEC);
                 (void) sigemptyset(&signals);
                 (void) sigaddset(&signals, SIGINT);
                 (void) sigaddset(&signals, SIGTERM);
@@ -249,6 +282,8 @@ int run_now(Cli *cli, const Catalog *catalog, Identity *identity, const Job *job
         }
         int status = look_after(&watch);
         settle_child(&watch, status); /* changes nothing where the child has finished the job */
+        if (!cli->db)
+                return CLI_UNAVAILABLE;
         run_now_leave(cli, identity);
         return report(cli, job);
 }

@@ -105,6 +105,13 @@ void supervisor_remove_add(Batch *batch, int32_t id, int64_t token) {
         batch_int(batch, token);
 }
 
+void supervisor_condemn_add(Batch *batch, int32_t id, int64_t token, int64_t new_token) {
+        batch_add(batch, SQL_SUPERVISOR_CONDEMN);
+        batch_int(batch, id);
+        batch_int(batch, token);
+        batch_int(batch, new_token);
+}
+
 void supervisor_others_add(Batch *batch, int32_t own_id) {
         batch_add(batch, SQL_SUPERVISOR_OTHERS);
         batch_int(batch, own_id);

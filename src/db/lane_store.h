@@ -40,6 +40,7 @@ void supervisor_register_add(Batch *batch, const Identity *identity, const char 
                              unsigned workers, usec_t lease_usec);
 void supervisor_renew_add(Batch *batch, const Identity *identity, unsigned workers, unsigned busy);
 void supervisor_remove_add(Batch *batch, int32_t id, int64_t token);
+void supervisor_condemn_add(Batch *batch, int32_t id, int64_t token, int64_t new_token);
 void supervisor_others_add(Batch *batch, int32_t own_id);
 
 /* Another supervisor, with what decides whether it is alive. */

@@ -115,7 +115,11 @@ static int flush_some(Recorder *recorder, size_t n) {
         int r = recorder->n_reserved < n ? reserve(recorder, n - recorder->n_reserved) : 0;
         if (!r)
                 r = prepare(recorder, n, &list, &end);
-        if (r || !list.n) {
+        if (!r && !list.n) { /* somebody scribbled over the ring */
+                recorder->waiting = 0;
+                r = error_origin(-EBADMSG);
+        }
+        if (r) {
                 history_list_done(&list);
                 return r;
         }

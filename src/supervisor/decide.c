@@ -82,19 +82,22 @@ static void carry_out(Supervisor *s, const PlanAction *action, usec_t now) {
         }
 }
 
-/*
- * Others may take our lanes when the lease has ended: what runs is stopped in time, and nothing new
- * begins. Returns when to look again.
- */
+/* Others may take our lanes when the lease has ended: by then nothing of ours may run. */
+static usec_t lease_stop_at(const Supervisor *s) {
+        return usec_sub(s->membership.lease_end_usec, s->membership.lease_usec / 3);
+}
+
+/* What runs is stopped in time, and nothing new begins. Returns when to look again. */
 static usec_t lease_tick(Supervisor *s, usec_t now) {
-        const Membership *m = &s->membership;
-        usec_t stop_at = usec_sub(m->lease_end_usec, m->lease_usec / 3);
+        usec_t stop_at = lease_stop_at(s);
         int is_held = now < stop_at;
 
         plan_set_online(s->plan, s->is_member && is_held);
-        if (is_held)
+        if (is_held) {
+                pool_call_off(s->pool, POOL_REASON_LEASE);
                 return stop_at;
-        if (m->lease_end_usec)
+        }
+        if (s->membership.lease_end_usec)
                 pool_cancel_all(s->pool, POOL_REASON_LEASE, now);
         return USEC_INFINITY;
 }
@@ -118,10 +121,15 @@ void supervisor_decide(Supervisor *s) {
         PlanAction action;
 
         usec_t wake = lease_tick(s, now);
+        if (s->settle_usec && now >= s->settle_usec) {
+                s->settle_usec = 0;
+                supervisor_settle_all(s);
+        }
         drain_tick(s);
         while ((action = plan_next(s->plan, now)).type != PLAN_NONE)
                 carry_out(s, &action, now);
-        pool_set_wishes(s->pool, (s->stop_usec ? STATUS_WISH_STOP : 0) |
+        int is_held = now < lease_stop_at(s);
+        pool_set_wishes(s->pool, (s->stop_usec || !is_held ? STATUS_WISH_STOP : 0) |
                                          (plan_has_waiting(s->plan) ? STATUS_WISH_OTHERS : 0));
         stop_tick(s, now);
 
@@ -131,6 +139,8 @@ void supervisor_decide(Supervisor *s) {
         CancelPolicy of_end = {.grace_usec = step, .kill_usec = step};
         wake = MIN_OF(wake, pool_escalate(s->pool, &of_cancel, &of_end, now));
         wake = MIN_OF(wake, plan_wake(s->plan, now));
+        if (s->settle_usec)
+                wake = MIN_OF(wake, s->settle_usec);
         if (s->stop_usec && !s->is_leaving)
                 wake = MIN_OF(wake, now < s->stop_usec ? s->stop_usec : stop_deadline(s));
         arm_wake(s, wake, now);

@@ -50,8 +50,10 @@ static void settle_slot(Supervisor *s, unsigned slot) {
 static void on_settled(void *userdata, int64_t slot, int has_failed) {
         Supervisor *s = userdata;
         s->is_settling[slot] = 0;
-        if (has_failed)
-                return; /* the sweep, or the next connection, tries again */
+        if (has_failed) { /* over a new connection, or a second from now */
+                s->settle_usec = usec_add(clock_now_usec(), USEC_PER_SEC);
+                return;
+        }
         pool_release(s->pool, (unsigned) slot);
         plan_settled(s->plan, (unsigned) slot);
 }
@@ -79,14 +81,16 @@ static void on_gone(unsigned slot, Outcome outcome, PoolReason reason, void *use
         Supervisor *s = userdata;
         int was_starting = plan_slot_state(s->plan, slot) == SLOT_STARTING;
         int has_lane = plan_slot_co(s->plan, slot) != 0;
-        int is_unavailable =
-                outcome.kind == OUTCOME_EXITED && outcome.value == WORKER_EXIT_UNAVAILABLE;
+        /* Its own codes: a plugin that calls exit() may hit them too, at the price of a pause. */
+        int has_given_up =
+                outcome.kind == OUTCOME_EXITED &&
+                (outcome.value == WORKER_EXIT_UNAVAILABLE || outcome.value == WORKER_EXIT_FAILED);
 
         int is_clean = !has_lane && outcome.kind == OUTCOME_EXITED && !outcome.value;
 
         if (!is_clean)
                 log_gone(s, slot, outcome, reason);
-        plan_gone(s->plan, slot, was_starting || is_unavailable, clock_now_usec(),
+        plan_gone(s->plan, slot, was_starting || has_given_up, clock_now_usec(),
                   (uint32_t) random());
         if (is_clean) {
                 on_settled(s, slot, 0);
@@ -166,7 +170,7 @@ static void on_resynced(const DbReply *reply, void *userdata, int64_t number) {
         else if (db_rows(reply, 0) && db_int(reply->results[0], 0, 0))
                 log_notice("repaired %lld rows of the queue",
                            (long long) db_int(reply->results[0], 0, 0));
-        s->has_looked = 0;
+        s->has_repaired = 1;
         lookout_look(&s->lookout);
 }
 
@@ -275,7 +279,7 @@ static void on_waiting(int32_t co_id, void *userdata) {
 
 static void on_looked(void *userdata) {
         Supervisor *s = userdata;
-        s->has_looked = 1;
+        s->has_looked = s->has_repaired && !s->lookout.is_again;
 }
 
 const PoolEvents supervisor_pool_events = {

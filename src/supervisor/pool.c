@@ -166,11 +166,17 @@ int pool_spawn(Pool *pool, unsigned slot) {
         return 0;
 }
 
+static void call_off(Worker *worker) {
+        worker->cancel = (Cancel){0};
+        worker->canceled_job = 0;
+        worker->reason = POOL_REASON_NONE;
+}
+
 void pool_assign(Pool *pool, unsigned slot, int32_t co_id) {
         Worker *worker = &pool->workers[slot];
         ChannelMessage message = {.type = CHANNEL_ASSIGN, .co_id = co_id};
 
-        worker->cancel = (Cancel){0};
+        call_off(worker); /* what was meant for an earlier job */
         if (worker->channel < 0 || channel_send(worker->channel, &message))
                 pool_kill(pool, slot,
                           POOL_REASON_NONE); /* it does not listen: it is as good as dead */
@@ -245,6 +251,12 @@ void pool_cancel_all(Pool *pool, PoolReason reason, usec_t now_usec) {
         }
 }
 
+void pool_call_off(Pool *pool, PoolReason reason) {
+        for (unsigned i = 0; i < PLAN_SLOTS_MAX; i++)
+                if (pool->workers[i].is_alive && pool->workers[i].reason == reason)
+                        call_off(&pool->workers[i]);
+}
+
 static const CancelPolicy *policy_of(const Worker *worker, const CancelPolicy *of_cancel,
                                      const CancelPolicy *of_end) {
         return worker->reason == POOL_REASON_CANCEL ? of_cancel : of_end;
@@ -252,11 +264,8 @@ static const CancelPolicy *policy_of(const Worker *worker, const CancelPolicy *o
 
 /* The canceled job has ended by itself: what runs now is another one. */
 static void forget_ended(Worker *worker) {
-        if (worker->canceled_job && status_page_job(worker->page) != worker->canceled_job) {
-                worker->cancel = (Cancel){0};
-                worker->canceled_job = 0;
-                worker->reason = POOL_REASON_NONE;
-        }
+        if (worker->canceled_job && status_page_job(worker->page) != worker->canceled_job)
+                call_off(worker);
 }
 
 usec_t pool_escalate(Pool *pool, const CancelPolicy *of_cancel, const CancelPolicy *of_end,

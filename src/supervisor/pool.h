@@ -56,6 +56,9 @@ int pool_cancel(Pool *pool, int32_t job_id, usec_t now_usec);
 /* Sets the control word of every job that runs, with the shutdown bit. */
 void pool_cancel_all(Pool *pool, PoolReason reason, usec_t now_usec);
 
+/* Ends an escalation for that reason: what runs goes on, its control word stays set. */
+void pool_call_off(Pool *pool, PoolReason reason);
+
 /* Carries out what the escalation has due; returns when to look again. */
 usec_t pool_escalate(Pool *pool, const CancelPolicy *of_cancel, const CancelPolicy *of_end,
                      usec_t now_usec);

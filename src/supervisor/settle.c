@@ -11,6 +11,8 @@
 #include "util/log_ids.h"
 #include "worker/spawn.h"
 
+#define MAX_TRIES 3
+
 typedef struct Settlement {
         Link *link;
         const Identity *self;
@@ -19,6 +21,7 @@ typedef struct Settlement {
         void *userdata;
         int64_t number;
         uint64_t ring_end; /* of the records on their way */
+        unsigned tries;    /* to write them */
         char summary[128];
 } Settlement;
 
@@ -99,12 +102,11 @@ static void on_survivors(const DbReply *reply, void *userdata, int64_t number) {
 }
 
 /* The workers of a supervisor of this host can be looked at; others have ended by their lease. */
-static void begin(Settlement *s) {
+static void look_for_survivors(Settlement *s) {
         const Peer *peer = &s->deceased.peer;
         Batch batch = {0};
 
-        if (s->deceased.pid || strcmp(peer->host, s->self->host) ||
-            strcmp(peer->boot, s->self->boot)) {
+        if (strcmp(peer->host, s->self->host) || strcmp(peer->boot, s->self->boot)) {
                 settle_holder(s);
                 return;
         }
@@ -112,13 +114,45 @@ static void begin(Settlement *s) {
         submit(s, &batch, on_survivors);
 }
 
+static void on_condemned(const DbReply *reply, void *userdata, int64_t number) {
+        Settlement *s = userdata;
+        (void) number;
+
+        if (has_error(s, reply, "condemn the supervisor") || !db_affected(reply, 0))
+                end(s, 1); /* it has come back, or others were faster: the next sweep looks again */
+        else
+                look_for_survivors(s);
+}
+
+/* A supervisor that is dead by its lease alone must not come back while it is settled. */
+static void begin(Settlement *s) {
+        Peer *peer = &s->deceased.peer;
+        int64_t token = identity_token();
+        Batch batch = {0};
+
+        if (s->deceased.pid) {
+                settle_holder(s);
+        } else if (!peer->has_lapsed) {
+                look_for_survivors(s);
+        } else {
+                supervisor_condemn_add(&batch, peer->id, peer->token, token);
+                peer->token = token;
+                submit(s, &batch, on_condemned);
+        }
+}
+
 static void on_records(const DbReply *reply, void *userdata, int64_t number) {
         Settlement *s = userdata;
         (void) number;
 
-        if (has_error(s, reply, "write the last history records") &&
-            reply->error.class == DB_E_UNAVAILABLE) {
-                end(s, 1); /* they are in the ring still */
+        if (has_error(s, reply, "write the last history records") && reply->error.class > 0 &&
+            s->tries++ < MAX_TRIES) {
+                /* Somebody was deleted meanwhile: the next try sees it. The rest can be waited out.
+                 */
+                if (reply->error.class == DB_E_GONE)
+                        write_records(s);
+                else
+                        end(s, 1); /* they are in the ring still */
                 return;
         }
         ring_release(s->deceased.page, s->ring_end);

@@ -34,10 +34,12 @@ typedef struct Supervisor {
         int is_refusal_told; /* that registering is refused */
         int is_ready_told;   /* to systemd */
         int is_ready_logged;
+        usec_t settle_usec; /* when what could not be settled is tried again; 0: nothing */
         unsigned stop_signals;
         usec_t stop_usec; /* when what runs is asked to stop; 0: not stopping */
         int is_leaving;
-        int has_looked; /* since the queue was repaired: for a drain */
+        int has_repaired; /* the queue */
+        int has_looked;   /* since then: for a drain */
         int exit_code;
         uint64_t jobs;
 } Supervisor;

@@ -107,6 +107,10 @@ static int wait_for_database(const Runner *runner, unsigned failures) {
         return failures < MAX_FAILURES;
 }
 
+static int is_worth_another_try(int r, FinishNext next) {
+        return next != FINISH_ALONE || r == DB_E_UNAVAILABLE || r == DB_E_FULL || r == DB_E_RETRY;
+}
+
 int finish_job(Runner *runner, const Job *job, const RunResult *result, const Lane *lane,
                FinishNext next, int32_t bound, FinishReply *ret) {
         int r;
@@ -116,13 +120,15 @@ int finish_job(Runner *runner, const Job *job, const RunResult *result, const La
                 r = runner_connect(runner);
                 if (!r)
                         r = try_finish(runner, job, result, lane, next, bound, ret);
-                if (r != DB_E_UNAVAILABLE && r != DB_E_FULL)
+                if (!r || !is_worth_another_try(r, next))
                         break;
+                /* What stood in the way may be the claim: it must not cost the job its end. */
                 next = FINISH_ALONE;
                 if (!failures++)
                         log_warning("job %d: could not be finished (%s), trying again", job->id,
                                     runner->error.message);
-                runner->db = db_close(runner->db);
+                if (r == DB_E_UNAVAILABLE || r == DB_E_FULL)
+                        runner->db = db_close(runner->db);
                 if (!wait_for_database(runner, failures))
                         break;
         }

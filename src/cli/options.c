@@ -68,7 +68,7 @@ void options_print_help(void) {
                 "      --delay SECONDS       do not start before\n"
                 "      --requeue-interval SECONDS  queue it again after it is complete\n"
                 "      --retry-interval SECONDS    queue it again after it failed\n"
-                "      --max-retry N         at most so many retries\n"
+                "      --max-retry N         at most so many retries (0: no limit)\n"
                 "      --allow-duplicate     even if the same job waits or runs already\n"
                 "Draining:\n"
                 "  -r, --run                 run what is due, then end\n"

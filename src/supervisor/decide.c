@@ -93,10 +93,13 @@ static usec_t lease_tick(Supervisor *s, usec_t now) {
         int is_held = now < stop_at;
 
         plan_set_online(s->plan, s->is_member && is_held);
-        if (is_held) {
+        if (is_held && !s->was_held) {
                 pool_call_off(s->pool, POOL_REASON_LEASE);
-                return stop_at;
+                lookout_look(&s->lookout); /* turns ended early */
         }
+        s->was_held = is_held;
+        if (is_held)
+                return stop_at;
         if (s->membership.lease_end_usec)
                 pool_cancel_all(s->pool, POOL_REASON_LEASE, now);
         return USEC_INFINITY;

@@ -31,6 +31,7 @@ typedef struct Supervisor {
         int32_t dying_peers[PEERS_MAX]; /* 0: a free place */
 
         int is_member;       /* registered over the present connection */
+        int was_held;        /* the lease, when last looked at */
         int is_refusal_told; /* that registering is refused */
         int is_ready_told;   /* to systemd */
         int is_ready_logged;

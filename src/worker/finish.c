@@ -56,6 +56,11 @@ static int note_other_end(Runner *runner, const Job *job, const RunResult *resul
         return 0;
 }
 
+/* What stood in the way may be what comes next; without that, only what time can mend. */
+static int is_worth_another_try(int r, FinishNext next) {
+        return next != FINISH_ALONE || r == DB_E_UNAVAILABLE || r == DB_E_FULL || r == DB_E_RETRY;
+}
+
 static int try_finish(Runner *runner, const Job *job, const RunResult *result, const Lane *lane,
                       FinishNext next, int32_t bound, FinishReply *ret) {
         _cleanup_(db_reply_donep) DbReply reply = {0};
@@ -63,8 +68,10 @@ static int try_finish(Runner *runner, const Job *job, const RunResult *result, c
         size_t at = 0;
 
         int r = recorder_flush(&runner->recorder);
-        if (r)
+        if (r && is_worth_another_try(r, next))
                 return r;
+        if (r) /* they stay in the ring: this worker ends, and the supervisor tries to write them */
+                log_error("job %d: its last history records could not be written", job->id);
         if (!result->is_settled) {
                 job_finish_add(&batch, job->id, result->event, result->status, result->summary,
                                runner->holder);
@@ -105,10 +112,6 @@ static int wait_for_database(const Runner *runner, unsigned failures) {
 
         (void) nanosleep(&time, NULL);
         return failures < MAX_FAILURES;
-}
-
-static int is_worth_another_try(int r, FinishNext next) {
-        return next != FINISH_ALONE || r == DB_E_UNAVAILABLE || r == DB_E_FULL || r == DB_E_RETRY;
 }
 
 int finish_job(Runner *runner, const Job *job, const RunResult *result, const Lane *lane,

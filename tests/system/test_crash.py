@@ -188,6 +188,7 @@ def test_idle_worker_killed(empty_queue, daemon, add_job):
         for pid in running.workers():
             os.kill(pid, signal.SIGKILL)
         assert db.wait_final(add_job(2))[0]["status"] == "OK"
+        db.wait_idle()  # the worker is idle when it has given its lane back, not before
 
 
 def test_worker_stopped_by_debugger(empty_queue, daemon, add_job, trace):

@@ -243,7 +243,11 @@ void pool_cancel_all(Pool *pool, PoolReason reason, usec_t now_usec) {
                 if (job)
                         (void) status_page_control(worker->page, job,
                                                    RJ_CONTROL_CANCEL | RJ_CONTROL_SHUTDOWN);
-                if (!worker->is_alive || worker->reason == reason)
+                /* One end at a time: a shutdown without the database must not begin again and
+                 * again. */
+                int is_ending =
+                        worker->reason != POOL_REASON_NONE && worker->reason != POOL_REASON_CANCEL;
+                if (!worker->is_alive || is_ending)
                         continue;
                 worker->cancel = (Cancel){.step = CANCEL_WORD, .since_usec = now_usec};
                 worker->canceled_job = 0;

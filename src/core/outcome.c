@@ -3,6 +3,19 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "util/macro.h"
+
+const char *ended_by_words(EndedBy ended_by) {
+        static const char *const words[_ENDED_BY_MAX] = {
+                [ENDED_BY_LEASE] = "the end of its supervisor's lease",
+                [ENDED_BY_RUN_TIME] = "its run time limit",
+                [ENDED_BY_CPU_TIME] = "its CPU time limit",
+                [ENDED_BY_MEMORY] = "its memory limit",
+                [ENDED_BY_HANG] = "its watch, because the worker hung",
+        };
+        return (unsigned) ended_by < ARRAY_SIZE(words) ? words[ended_by] : NULL;
+}
+
 static void describe_signal(Outcome outcome, char *text, size_t size) {
         const char *name = sigabbrev_np(outcome.value);
         char number[16];

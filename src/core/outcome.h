@@ -15,6 +15,20 @@ typedef struct Outcome {
         int has_core;
 } Outcome;
 
+/* Why a worker was ended on purpose: by its own watch, which notes it in the status page. */
+typedef enum EndedBy {
+        ENDED_BY_NOBODY,
+        ENDED_BY_LEASE,    /* the supervisor's lease has lapsed */
+        ENDED_BY_RUN_TIME, /* [limits] */
+        ENDED_BY_CPU_TIME,
+        ENDED_BY_MEMORY,
+        ENDED_BY_HANG, /* a step of the worker itself, not of its plugin, did not end */
+        _ENDED_BY_MAX,
+} EndedBy;
+
+/* "its run time limit"; NULL for ENDED_BY_NOBODY and for what is none of them. */
+const char *ended_by_words(EndedBy ended_by);
+
 /*
  * "terminated unexpectedly (killed by SIGSEGV, core dumped)"; with the reason that we had to end it
  * ourselves in `why`, "ended by shutdown (killed by SIGTERM)".

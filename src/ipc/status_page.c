@@ -40,6 +40,7 @@ const uint32_t *status_page_begin(StatusPage *page, int32_t job_id) {
         if (job_id) {
                 __atomic_store_n(word, 0, __ATOMIC_RELAXED);
                 atomic_store(&page->percent, 0);
+                atomic_store(&page->began_usec, 0);
         }
         atomic_store(&page->job, job);
         return word;

@@ -23,7 +23,11 @@ typedef struct StatusPage {
         /* The worker writes. Number of the job in this worker << 32 | id of the job; id 0: none. */
         _Alignas(64) _Atomic uint64_t job;
         _Atomic uint32_t percent;
-        _Atomic uint64_t ring_head; /* bytes ever put into the ring */
+        _Atomic uint32_t ended_by;       /* EndedBy: why the worker's own watch ended it */
+        _Atomic uint64_t began_usec;     /* monotonic: when the plugin was called; 0: it was not */
+        _Atomic uint64_t began_cpu_usec; /* CPU time that the process had used then */
+        _Atomic uint64_t active_usec;    /* monotonic: the plugin's last sign of life */
+        _Atomic uint64_t ring_head;      /* bytes ever put into the ring */
         _Atomic uint64_t ring_tail; /* bytes ever taken out; by the supervisor after the death */
 
         /* The supervisor writes. */

@@ -29,7 +29,7 @@ import psycopg2.extensions
 import psycopg2.extras
 import pytest
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+ROOT = pathlib.Path(__file__).resolve().parents[1]
 BUILD = pathlib.Path(os.environ.get("RJ_BUILD") or ROOT / "build" / "dev")
 PLUGINS = pathlib.Path(os.environ.get("RJ_PLUGINS") or BUILD / "plugins")
 DAEMON = BUILD / "src" / "registry-jobd"

@@ -45,7 +45,7 @@ SECTIONS = {
     "max_turn_time": "pool", "max_jobs_per_worker": "pool", "idle_timeout": "pool",
     "sweep": "timers", "cancel_poll": "timers", "heartbeat": "timers", "lease": "timers",
     "stop_timeout": "timers", "cancel_grace": "timers", "directory": "plugins",
-    "load": "plugins", "level": "log",
+    "load": "plugins", "level": "log", "listen": "database", "stall": "timers",
 }
 # Long enough that nothing is found by accident: a test that is about a timer says so.
 DEFAULTS = {"workers": 4, "sweep": "1h", "cancel_poll": "1h", "heartbeat": "2s", "lease": "30s",
@@ -435,7 +435,8 @@ def trace(tmp_path):
 
 # ---- the daemon ----
 
-def write_config(path, exec_models=(), **settings):
+def write_config(path, exec_models=(), limits=None, **settings):
+    """`limits`: {"": {"memory": "64M"}, "Plugin.Model": {...}}, a section for each name."""
     sections = {}
     for key, value in settings.items():
         if value is not None:
@@ -443,6 +444,9 @@ def write_config(path, exec_models=(), **settings):
     with open(path, "w", encoding="utf-8") as file:
         for name, lines in sections.items():
             file.write(f"[{name}]\n" + "".join(lines))
+        for name, keys in (limits or {}).items():
+            file.write(f'[limits "{name}"]\n' if name else "[limits]\n")
+            file.write("".join(f"{k} = {v}\n" for k, v in keys.items()))
         for name, keys in dict(exec_models).items():
             file.write(f'[exec "{name}"]\n' + "".join(f"{k} = {v}\n" for k, v in keys.items()))
     return path

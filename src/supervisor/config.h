@@ -1,6 +1,7 @@
 /* The configuration file: a table of keys, each with a default, a unit and a range. */
 #pragma once
 
+#include "core/limit.h"
 #include "exec/exec_model.h"
 #include "util/clock.h"
 #include "util/macro.h"
@@ -9,6 +10,7 @@
 typedef struct Config {
         /* [database] */
         char *conninfo;
+        int is_listening; /* 0: polls only, for a pooler that cannot LISTEN */
         /* [pool] */
         int64_t workers;
         int64_t max_jobs_per_turn;
@@ -22,6 +24,9 @@ typedef struct Config {
         usec_t lease_usec;
         usec_t stop_usec;
         usec_t cancel_grace_usec;
+        usec_t stall_usec; /* without a sign of life; 0: never told */
+        /* [limits], [limits "Plugin"], [limits "Plugin.Model"] */
+        LimitTable limits;
         /* [plugins] */
         char *plugin_directory;
         char *load_text;

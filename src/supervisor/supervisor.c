@@ -164,7 +164,9 @@ static WorkerSettings worker_settings_of(const Config *config) {
                                 .load = (const char *const *) config->load,
                                 .n_load = config->n_load,
                                 .exec = config->exec,
-                                .n_exec = config->n_exec};
+                                .n_exec = config->n_exec,
+                                .limits = &config->limits,
+                                .lease_usec = config->lease_usec};
 }
 
 static void init_watchers(Supervisor *s) {

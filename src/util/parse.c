@@ -76,3 +76,31 @@ int parse_duration(const char *text, usec_t min, usec_t max, usec_t *ret) {
         }
         return PARSE_E_INVALID;
 }
+
+int parse_size(const char *text, uint64_t min, uint64_t max, uint64_t *ret) {
+        static const struct {
+                const char *suffix;
+                unsigned shift;
+        } units[] = {{"", 0}, {"K", 10}, {"M", 20}, {"G", 30}};
+
+        if (!isdigit((unsigned char) *text))
+                return PARSE_E_INVALID;
+        char *end;
+        errno = 0;
+        unsigned long long number = strtoull(text, &end, 10);
+        int overflow = errno == ERANGE;
+        while (*end == ' ')
+                end++;
+        for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
+                if (strcmp(end, units[i].suffix))
+                        continue;
+                if (overflow || number > UINT64_MAX >> units[i].shift)
+                        return PARSE_E_RANGE;
+                uint64_t value = (uint64_t) number << units[i].shift;
+                if (value < min || value > max)
+                        return PARSE_E_RANGE;
+                *ret = value;
+                return 0;
+        }
+        return PARSE_E_INVALID;
+}

@@ -17,3 +17,6 @@ int parse_bool(const char *text, int *ret);
 
 /* "250ms", "10s", "5min", "1h", "2d"; a plain number means seconds. "1h 30min" is refused. */
 int parse_duration(const char *text, usec_t min, usec_t max, usec_t *ret);
+
+/* "65536", "64K", "512M", "2G": bytes, in powers of 1024. */
+int parse_size(const char *text, uint64_t min, uint64_t max, uint64_t *ret);

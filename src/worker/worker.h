@@ -1,6 +1,7 @@
 /* The life of a worker process: connect, load the plugins, serve turns until told to end. */
 #pragma once
 
+#include "core/limit.h"
 #include "worker/turn.h"
 
 /* Exit codes of a worker; the supervisor tells from them whether it is worth trying again soon. */
@@ -18,6 +19,8 @@ typedef struct WorkerSettings {
         size_t n_load;
         ExecModel *const *exec;
         size_t n_exec;
+        const LimitTable *limits; /* as they are at the fork */
+        usec_t lease_usec;
         _Atomic int64_t *budget; /* see TurnContext */
         const char *host;
         int log_fd; /* see SupervisorArgs */

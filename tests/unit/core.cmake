@@ -2,7 +2,7 @@
 foreach(name argv parse process text)
   rj_unit_test(${name} test-${name}.c rj-util)
 endforeach()
-foreach(name backoff cancel job notice outcome plural turn)
+foreach(name backoff cancel job limit notice outcome plural turn)
   rj_unit_test(${name} test-${name}.c rj-core)
 endforeach()
 rj_unit_test(plan test-plan.c rj-core)

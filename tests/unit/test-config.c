@@ -71,7 +71,14 @@ static void test_defaults(void **state) {
         assert_int_equal(config->max_jobs_per_turn, 100);
         assert_true(config->max_turn_usec == 10 * USEC_PER_SEC);
         assert_true(config->lease_usec == 30 * USEC_PER_SEC);
-        assert_true(config->heartbeat_usec == 10 * USEC_PER_SEC);
+        assert_true(config->heartbeat_usec == 5 * USEC_PER_SEC);
+        assert_true(config->is_listening);
+        assert_true(config->stall_usec == 600 * USEC_PER_SEC);
+        assert_int_equal(config->limits.general.memory_bytes, 0);
+        assert_int_equal(config->limits.general.cpu_usec, 0);
+        assert_int_equal(config->limits.general.run_usec, 0);
+        assert_int_equal(config->limits.general.open_files, 0);
+        assert_int_equal(config->limits.n, 0);
         assert_true(config->cancel_grace_usec == 0);
         assert_int_equal(config->log_level, LOG_INFO);
         assert_int_equal(config->n_load, 0);
@@ -88,6 +95,7 @@ static void test_every_key(void **state) {
                               "; comment\n"
                               "[database]\n"
                               "conninfo = host=/run dbname=registry user='x y'\n"
+                              "listen = no\n"
                               "[pool]\n"
                               "workers = 256\n"
                               "max_jobs_per_turn=1\n"
@@ -102,6 +110,12 @@ static void test_every_key(void **state) {
                               "lease = 3s\n"
                               "stop_timeout = 0\n"
                               "cancel_grace = 1d\n"
+                              "stall = 0\n"
+                              "[limits]\n"
+                              "memory = 512M\n"
+                              "cpu_time = 90s\n"
+                              "run_time = 2h\n"
+                              "open_files = 100\n"
                               "[plugins]\n"
                               "directory = /plugins\n"
                               "load = CoreJob, \"My Job\" Other\n"
@@ -121,6 +135,12 @@ static void test_every_key(void **state) {
         assert_true(config->lease_usec == 3 * USEC_PER_SEC);
         assert_true(config->stop_usec == 0);
         assert_true(config->cancel_grace_usec == 86400 * USEC_PER_SEC);
+        assert_true(!config->is_listening);
+        assert_true(config->stall_usec == 0);
+        assert_int_equal(config->limits.general.memory_bytes, 512 << 20);
+        assert_true(config->limits.general.cpu_usec == 90 * USEC_PER_SEC);
+        assert_true(config->limits.general.run_usec == 7200 * USEC_PER_SEC);
+        assert_int_equal(config->limits.general.open_files, 100);
         assert_string_equal(config->plugin_directory, "/plugins");
         assert_int_equal(config->n_load, 3);
         assert_string_equal(config->load[0], "CoreJob");
@@ -157,6 +177,21 @@ static void test_errors(void **state) {
                 {"[timers]\nheartbeat = 11s", " lease must be at least three times heartbeat"},
                 {"[plugins]\nload = \"CoreJob",
                  " load has a quotation mark without its other half"},
+                {"[database]\nlisten = maybe", "2: listen must be yes or no, not 'maybe'"},
+                {"[limits]\nmemory = 1MB", "2: memory must be a size such as 64M or 2G, up to "
+                                           "1024G, not '1MB'"},
+                {"[limits]\nmemory = 1025G", "2: memory must be a size"},
+                {"[limits]\nspeed = 3", "2: unknown key 'speed' in [limits]"},
+                {"[limits \"A\"]\nspeed = 3", "2: unknown key 'speed' in [limits \"A\"]"},
+                {"[limits \"A\"]\nmemory = 1M\nmemory = 1M", "3: memory is given twice"},
+                {"[limits \"A\"]\nmemory = 1M\n[limits]\n[limits \"A\"]\nmemory = 1M",
+                 "5: memory is given twice"},
+                {"[limits \"A\"]\nrun_time = soon", "2: run_time must be a time"},
+                {"[limits A]\nmemory = 1M", "2: a section for limits is [limits], "},
+                {"[limits \"\"]\nmemory = 1M", "2: a section for limits is"},
+                {"[limits \"A.B.C\"]\nmemory = 1M", "2: a section for limits is"},
+                {"[limits \"A]\nmemory = 1M", "2: a section for limits is"},
+                {"[limitsx]\nmemory = 1M", "2: unknown section [limitsx]"},
                 {"[exec]\ncommand = /bin/true", "2: a section for a program is [exec \"Plugin"},
                 {"[exec Plugin.Model]\ncommand = /bin/true", "2: a section for a program is"},
                 {"[exec \"\"]\ncommand = /bin/true", "2: "},
@@ -248,10 +283,35 @@ static void test_apply(void **state) {
         config_free(config);
 }
 
+static void test_limits(void **state) {
+        Config *config = good("[limits \"A.Model\"]\nmemory = 64M\n"
+                              "[limits]\nmemory = 1G\nrun_time = 1h\n"
+                              "[limits \"A\"]\nrun_time = 2h\n"
+                              "[limits \"A.Model\"]\nopen_files = 8\n");
+        Config *running = good("[limits \"B\"]\nmemory = 1M\n"), *none = good("");
+        char kept[256];
+
+        (void) state;
+        assert_int_equal(config->limits.n, 2);
+        config_apply(running, config, kept, sizeof(kept));
+        assert_string_equal(kept, "");
+        Limits limits = limit_resolve(&running->limits, "A.Model");
+        assert_int_equal(limits.memory_bytes, 64 << 20);
+        assert_int_equal(limits.open_files, 8);
+        assert_true(limits.run_usec == 7200 * USEC_PER_SEC);
+        assert_int_equal(limit_resolve(&running->limits, "B.Model").memory_bytes, 1 << 30);
+        config_apply(running, none, kept, sizeof(kept));
+        assert_int_equal(limit_resolve(&running->limits, "A.Model").memory_bytes, 0);
+        config_free(config);
+        config_free(running);
+        config_free(none);
+}
+
 /* What --check prints is itself a configuration, with the same values. */
 static void test_print(void **state) {
         char printed[4096] = "", kept[256];
-        Config *config = good("[pool]\nworkers = 7\nmax_turn_time = 20s\n[log]\nlevel = notice\n");
+        Config *config = good("[pool]\nworkers = 7\nmax_turn_time = 20s\n[log]\nlevel = notice\n"
+                              "[limits]\nmemory = 1536K\n[limits \"A.B\"]\ncpu_time = 500ms\n");
         FILE *file = tmpfile();
         int before = dup(STDOUT_FILENO);
 
@@ -273,6 +333,9 @@ static void test_print(void **state) {
         assert_int_equal(again->workers, 7);
         assert_true(again->max_turn_usec == 20 * USEC_PER_SEC);
         assert_int_equal(again->log_level, LOG_NOTICE);
+        assert_non_null(strstr(printed, "\nmemory = 1536K\n"));
+        assert_non_null(strstr(printed, "\n[limits \"A.B\"]\ncpu_time = 500ms\n"));
+        assert_true(limit_resolve(&again->limits, "A.B").cpu_usec == 500 * USEC_PER_MSEC);
         config_free(again);
         config_free(config);
 }
@@ -283,7 +346,7 @@ int main(void) {
                 cmocka_unit_test(test_errors),     cmocka_unit_test(test_errors_together),
                 cmocka_unit_test(test_long_lines), cmocka_unit_test(test_files_that_cannot_be_read),
                 cmocka_unit_test(test_exec),       cmocka_unit_test(test_apply),
-                cmocka_unit_test(test_print),
+                cmocka_unit_test(test_limits),     cmocka_unit_test(test_print),
         };
         return cmocka_run_group_tests(tests, setup, teardown);
 }

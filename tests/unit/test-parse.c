@@ -119,6 +119,44 @@ static void test_duration(void **state) {
         }
 }
 
+static void test_size(void **state) {
+        static const struct {
+                const char *text;
+                uint64_t min, max;
+                int r;
+                uint64_t value;
+        } rows[] = {
+                {"0", 0, UINT64_MAX, 0, 0},
+                {"4096", 0, UINT64_MAX, 0, 4096},
+                {"64K", 0, UINT64_MAX, 0, 65536},
+                {"512M", 0, UINT64_MAX, 0, 536870912},
+                {"2G", 0, UINT64_MAX, 0, 2147483648},
+                {"2 G", 0, UINT64_MAX, 0, 2147483648},
+                {"1M", 1 << 20, 1 << 20, 0, 1 << 20},
+                {"1023K", 1 << 20, 1 << 20, PARSE_E_RANGE, UNTOUCHED},
+                {"1025K", 1 << 20, 1 << 20, PARSE_E_RANGE, UNTOUCHED},
+                {"18446744073709551615", 0, UINT64_MAX, 0, UINT64_MAX},
+                {"18446744073709551616", 0, UINT64_MAX, PARSE_E_RANGE, UNTOUCHED},
+                {"17179869184G", 0, UINT64_MAX, PARSE_E_RANGE, UNTOUCHED},
+                {"17179869183G", 0, UINT64_MAX, 0, 17179869183ull << 30},
+                {"", 0, UINT64_MAX, PARSE_E_INVALID, UNTOUCHED},
+                {"M", 0, UINT64_MAX, PARSE_E_INVALID, UNTOUCHED},
+                {"-1M", 0, UINT64_MAX, PARSE_E_INVALID, UNTOUCHED},
+                {"1MB", 0, UINT64_MAX, PARSE_E_INVALID, UNTOUCHED},
+                {"1m", 0, UINT64_MAX, PARSE_E_INVALID, UNTOUCHED},
+                {"1.5G", 0, UINT64_MAX, PARSE_E_INVALID, UNTOUCHED},
+                {"1M ", 0, UINT64_MAX, PARSE_E_INVALID, UNTOUCHED},
+        };
+
+        (void) state;
+        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+                uint64_t value = UNTOUCHED;
+                assert_int_equal(parse_size(rows[i].text, rows[i].min, rows[i].max, &value),
+                                 rows[i].r);
+                assert_true(value == rows[i].value);
+        }
+}
+
 static void test_clock_arithmetic(void **state) {
         (void) state;
         assert_true(usec_add(1, 2) == 3);
@@ -132,11 +170,9 @@ static void test_clock_arithmetic(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_int64),
-                cmocka_unit_test(test_int32),
-                cmocka_unit_test(test_bool),
-                cmocka_unit_test(test_duration),
-                cmocka_unit_test(test_clock_arithmetic),
+                cmocka_unit_test(test_int64), cmocka_unit_test(test_int32),
+                cmocka_unit_test(test_bool),  cmocka_unit_test(test_duration),
+                cmocka_unit_test(test_size),  cmocka_unit_test(test_clock_arithmetic),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,54 @@
+#include "core/limit.h"
+
+#include <ctype.h>
+#include <string.h>
+
+static const LimitOverride *find(const LimitTable *table, const char *name, size_t length) {
+        for (size_t i = 0; i < table->n; i++)
+                if (strlen(table->overrides[i].name) == length &&
+                    !memcmp(table->overrides[i].name, name, length))
+                        return &table->overrides[i];
+        return NULL;
+}
+
+static void apply(const LimitOverride *from, Limits *to) {
+        if (!from)
+                return;
+        if (from->given & LIMIT_MEMORY)
+                to->memory_bytes = from->limits.memory_bytes;
+        if (from->given & LIMIT_CPU_TIME)
+                to->cpu_usec = from->limits.cpu_usec;
+        if (from->given & LIMIT_RUN_TIME)
+                to->run_usec = from->limits.run_usec;
+        if (from->given & LIMIT_OPEN_FILES)
+                to->open_files = from->limits.open_files;
+}
+
+Limits limit_resolve(const LimitTable *table, const char *model) {
+        Limits limits = table->general;
+        size_t plugin = strcspn(model, "."), whole = strlen(model);
+
+        apply(find(table, model, plugin), &limits);
+        if (plugin < whole)
+                apply(find(table, model, whole), &limits);
+        return limits;
+}
+
+/* Length of a word that begins with a letter and goes on with letters, digits and underscores. */
+static size_t word_length(const char *text) {
+        size_t n = 0;
+        if (isalpha((unsigned char) *text))
+                while (isalnum((unsigned char) text[n]) || text[n] == '_')
+                        n++;
+        return n;
+}
+
+int limit_is_name(const char *name) {
+        size_t plugin = word_length(name);
+        if (!plugin || strlen(name) >= LIMIT_NAME_SIZE)
+                return 0;
+        if (!name[plugin])
+                return 1;
+        size_t model = name[plugin] == '.' ? word_length(name + plugin + 1) : 0;
+        return model && !name[plugin + 1 + model];
+}

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "util/macro.h"
+#include "util/text.h"
 
 const char *ended_by_words(EndedBy ended_by) {
         static const char *const words[_ENDED_BY_MAX] = {
@@ -24,12 +25,13 @@ static void describe_signal(Outcome outcome, char *text, size_t size) {
                 (void) snprintf(number, sizeof(number), "%d", outcome.value);
                 name = number;
         }
-        (void) snprintf(text, size, "killed by SIG%s%s", name,
-                        outcome.has_core ? ", core dumped" : "");
+        (void) snprintf(text, size, "killed by SIG%s%s%s", name,
+                        outcome.has_core ? ", core dumped" : "",
+                        outcome.is_oom ? ", as it seems by the kernel's OOM killer" : "");
 }
 
 void outcome_describe(Outcome outcome, const char *why, char *text, size_t size) {
-        char how[64];
+        char how[96];
 
         switch (outcome.kind) {
         case OUTCOME_EXITED:
@@ -45,4 +47,20 @@ void outcome_describe(Outcome outcome, const char *why, char *text, size_t size)
                 (void) snprintf(text, size, "ended by %s (%s)", why, how);
         else
                 (void) snprintf(text, size, "terminated unexpectedly (%s)", how);
+}
+
+static double seconds(usec_t usec) {
+        return (double) usec / (double) USEC_PER_SEC;
+}
+
+void outcome_add_usage(const Usage *usage, char *text, size_t size) {
+        if (!usage->is_known)
+                return;
+        if (usage->wall_usec)
+                (void) text_append(text, size, "; ran %.1f s, CPU time %.1f s",
+                                   seconds(usage->wall_usec), seconds(usage->cpu_usec));
+        else
+                (void) text_append(text, size, "; its plugin was not called");
+        (void) text_append(text, size, ", peak memory of its worker %.1f MB",
+                           (double) usage->peak_bytes / 1e6);
 }

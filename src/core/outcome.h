@@ -2,6 +2,9 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
+
+#include "util/clock.h"
 
 typedef enum OutcomeKind {
         OUTCOME_EXITED,
@@ -13,6 +16,7 @@ typedef struct Outcome {
         OutcomeKind kind;
         int value; /* exit code or signal */
         int has_core;
+        int is_oom; /* a SIGKILL at a time when the kernel killed for want of memory */
 } Outcome;
 
 /* Why a worker was ended on purpose: by its own watch, which notes it in the status page. */
@@ -34,3 +38,17 @@ const char *ended_by_words(EndedBy ended_by);
  * ourselves in `why`, "ended by shutdown (killed by SIGTERM)".
  */
 void outcome_describe(Outcome outcome, const char *why, char *text, size_t size);
+
+/* What a process has used, as far as it is known. */
+typedef struct Usage {
+        int is_known;
+        usec_t wall_usec;    /* since its plugin was called; 0: it was not called */
+        usec_t cpu_usec;     /* since then */
+        uint64_t peak_bytes; /* of memory, of the whole life of its worker */
+} Usage;
+
+/*
+ * Adds to the words of outcome_describe(): "...; ran 3.2 s, CPU time 1.1 s, peak memory of its
+ * worker 45.2 MB". Adds nothing where nothing is known.
+ */
+void outcome_add_usage(const Usage *usage, char *text, size_t size);

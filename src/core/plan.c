@@ -13,6 +13,7 @@ typedef struct Slot {
         SlotState state;
         int32_t co_id;
         unsigned jobs;     /* run by this worker */
+        int is_spent;      /* to be replaced, however few jobs it has run */
         usec_t since_usec; /* of this state */
         int is_kill_asked;
 } Slot;
@@ -185,6 +186,15 @@ void plan_turn_over(Plan *plan, unsigned slot, PlanTurn end, unsigned jobs, usec
         enter(s, SLOT_IDLE, now_usec);
 }
 
+void plan_replace(Plan *plan, unsigned slot) {
+        plan->slots[slot].is_spent = 1;
+}
+
+void plan_replace_all(Plan *plan) {
+        for (unsigned i = 0; i < PLAN_SLOTS_MAX; i++)
+                plan_replace(plan, i);
+}
+
 void plan_gone(Plan *plan, unsigned slot, int has_failed, usec_t now_usec, uint32_t random) {
         if (has_failed)
                 plan_spawn_failed(plan, now_usec, random);
@@ -239,7 +249,8 @@ static usec_t slot_deadline(const Plan *plan, const Slot *slot, PlanActionType *
 /* 1 for an idle worker that has served its time. */
 static int is_superfluous(const Plan *plan, const Slot *slot) {
         return slot->state == SLOT_IDLE &&
-               (plan->is_stopping || slot->jobs >= plan->limits.max_jobs_per_worker ||
+               (plan->is_stopping || slot->is_spent ||
+                slot->jobs >= plan->limits.max_jobs_per_worker ||
                 plan_in_use(plan) - plan_count(plan, SLOT_RETIRING) > plan->limits.workers);
 }
 

@@ -72,6 +72,9 @@ void plan_set_limits(Plan *plan, const PlanLimits *limits);
 /* Without the database nothing is forked or assigned. */
 void plan_set_online(Plan *plan, int is_online);
 
+/* Every worker there is now is replaced, each when it is idle. */
+void plan_replace_all(Plan *plan);
+
 /* From here on workers only end. */
 void plan_stop(Plan *plan);
 
@@ -81,6 +84,8 @@ void plan_spawned(Plan *plan, unsigned slot, usec_t now_usec);
 void plan_spawn_failed(Plan *plan, usec_t now_usec, uint32_t random);
 void plan_started(Plan *plan, unsigned slot, usec_t now_usec);
 void plan_turn_over(Plan *plan, unsigned slot, PlanTurn end, unsigned jobs, usec_t now_usec);
+/* The worker in `slot` is to be replaced, when it is idle. */
+void plan_replace(Plan *plan, unsigned slot);
 /* Its process is gone: `has_failed` when it ended before it was ready, or for want of the database.
  */
 void plan_gone(Plan *plan, unsigned slot, int has_failed, usec_t now_usec, uint32_t random);

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "util/crash.h"
 #include "util/error.h"
 
 #define QUEUE_SIZE 1024 /* settlements of a large pool at once, with room */
@@ -108,6 +109,8 @@ static void send_first(Async *async) {
         if (exchange_send(&async->exchange, &async->db->link, &async->queue[async->head]->batch,
                           &async->reply))
                 async->is_lost = 1;
+        if (async->queue[async->head]->batch.statements[0].id == SQL_HOLDER_LOCK)
+                CRASH_POINT(SUPERVISOR_SETTLE_SENT);
 }
 
 /* Takes what has arrived for the request on its way, and sends the next one. */

@@ -6,89 +6,22 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "db/connect.h"
 #include "util/error.h"
-#include "util/text.h"
 
 /* Beyond the server's own statement_timeout: for a server that is gone. */
 #define DEADLINE_MARGIN_USEC (10 * USEC_PER_SEC)
 #define MAX_TRIES 3
 
-static void note_connection_error(PGconn *conn, DbError *error) {
-        *error = (DbError){.class = DB_E_UNAVAILABLE};
-        const char *message = conn ? PQerrorMessage(conn) : "out of memory";
-        (void) text_copy_utf8(error->message, sizeof(error->message), 0, message);
-        size_t n = strlen(error->message);
-        while (n && error->message[n - 1] == '\n')
-                error->message[--n] = '\0';
-        for (char *p = error->message; *p; p++)
-                if (*p == '\n')
-                        *p = ' ';
-}
-
-/*
- * Values before the conninfo are defaults that it can override, those behind it are ours. A dead
- * peer is noticed within half a minute whatever the kernel's own settings are.
- */
-static PGconn *connect_to(const DbSettings *settings) {
-        const char *const keywords[] = {"connect_timeout",     "keepalives_idle",
-                                        "keepalives_interval", "keepalives_count",
-                                        "tcp_user_timeout",    "target_session_attrs",
-                                        "application_name",    "dbname",
-                                        "client_encoding",     NULL};
-        const char *const values[] = {"10",
-                                      "10",
-                                      "5",
-                                      "3",
-                                      "30000",
-                                      "read-write",
-                                      settings->application_name,
-                                      settings->conninfo,
-                                      "UTF8",
-                                      NULL};
-        return PQconnectdbParams(keywords, values, 1);
-}
-
-/* SET in a query, not in the start packet: connection poolers refuse unknown start parameters. */
-static int set_up(PGconn *conn, const DbSettings *settings, int is_ours, DbError *error) {
-        /*
-         * A sequential scan of jobs is never right for a statement of ours, whatever the statistics
-         * said when its plan was made (LESSONS.md 21, 28).
-         */
-        char sql[512];
-        (void) snprintf(
-                sql, sizeof(sql),
-                "SET search_path = pg_catalog, public; SET statement_timeout = %llu;"
-                "SET lock_timeout = %llu;"
-                "SET idle_in_transaction_session_timeout = %d;"
-                "SET DateStyle = 'ISO'; SET TimeZone = 'UTC';%s%s%s",
-                (unsigned long long) (settings->statement_usec / USEC_PER_MSEC),
-                (unsigned long long) (settings->lock_usec / USEC_PER_MSEC), is_ours ? 60000 : 0,
-                is_ours ? "SET jit = off; SET enable_seqscan = off;"
-                          "SET plan_cache_mode = force_generic_plan;"
-                        : "",
-                settings->listen ? "LISTEN " : "", settings->listen ? settings->listen : "");
-        PGresult *result = PQexec(conn, sql);
-        int r = PQresultStatus(result) == PGRES_COMMAND_OK ? 0 : DB_E_UNAVAILABLE;
-        PQclear(result);
-        if (r)
-                note_connection_error(conn, error);
-        return r;
-}
-
 int db_open_plain(const DbSettings *settings, PGconn **ret, DbError *error) {
-        PGconn *conn = connect_to(settings);
-        if (PQstatus(conn) != CONNECTION_OK) {
-                note_connection_error(conn, error);
-                PQfinish(conn);
-                return DB_E_UNAVAILABLE;
-        }
-        int r = set_up(conn, settings, 0, error);
-        if (r) {
-                PQfinish(conn);
-                return r;
-        }
-        *ret = conn;
-        return 0;
+        *error = (DbError){0};
+        return connect_open(settings, 0, ret, error);
+}
+
+int db_reset_plain(const DbSettings *settings, PGconn *conn, DbError *error) {
+        *error = (DbError){0};
+        PQreset(conn);
+        return connect_set_up(conn, settings, 0, error);
 }
 
 static void ignore_notice(void *userdata, const PGresult *result) {
@@ -109,18 +42,15 @@ int db_open(const DbSettings *settings, Db **ret, DbError *error) {
         _cleanup_(db_closep) Db *db = calloc(1, sizeof(*db));
         if (!db)
                 return error->class = error_origin(-ENOMEM);
-        db->deadline_usec = settings->statement_usec + DEADLINE_MARGIN_USEC;
-        db->link.conn = connect_to(settings);
-        if (PQstatus(db->link.conn) != CONNECTION_OK) {
-                note_connection_error(db->link.conn, error);
-                return error->class;
-        }
-        int r = set_up(db->link.conn, settings, 1, error);
+        db->deadline_usec = settings->deadline_usec
+                                    ? settings->deadline_usec
+                                    : settings->statement_usec + DEADLINE_MARGIN_USEC;
+        int r = connect_open(settings, 1, &db->link.conn, error);
         if (r)
                 return r;
         (void) PQsetNoticeReceiver(db->link.conn, ignore_notice, NULL);
         if (PQsetnonblocking(db->link.conn, 1) < 0 || !PQenterPipelineMode(db->link.conn)) {
-                note_connection_error(db->link.conn, error);
+                *error = (DbError){.class = DB_E_UNAVAILABLE, .message = "no pipeline mode"};
                 return error->class;
         }
         *ret = TAKE_PTR(db);

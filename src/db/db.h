@@ -1,5 +1,5 @@
 /*
- * A connection to the Registry's database. Opening it blocks for at most its connect_timeout;
+ * A connection to the Registry's database. Opening it blocks for a few times connect_usec at most;
  * running a batch, for at most its deadline.
  */
 #pragma once
@@ -11,9 +11,12 @@
 typedef struct DbSettings {
         const char *conninfo;         /* libpq's; "" leaves it to the PG* environment */
         const char *application_name; /* shown in pg_stat_activity */
-        usec_t statement_usec; /* the server's limit for one statement; ours is a little later */
-        usec_t lock_usec;      /* the limit for one lock; 0: none */
-        const char *listen;    /* channel to LISTEN on, or NULL */
+        usec_t statement_usec;        /* the server's limit for one statement */
+        usec_t deadline_usec; /* ours for a whole batch; 0: ten seconds after the server's */
+        usec_t connect_usec;  /* for one host of the conninfo, and for the set-up; 0: ten seconds */
+        usec_t lock_usec;     /* the limit for one lock; 0: none */
+        const char *listen;   /* channel to LISTEN on, or NULL */
+        int refuses_pooler;   /* DB_E_POOLER behind one that shares servers between sessions */
 } DbSettings;
 
 typedef struct Db {
@@ -42,3 +45,6 @@ int db_run_retry(Db *db, Batch *batch, DbReply *reply);
 
 /* A connection of its own for a plugin: not in pipeline mode, with nothing prepared. */
 int db_open_plain(const DbSettings *settings, PGconn **ret, DbError *error);
+
+/* Connects such a connection again that was lost: the same PGconn, with nothing of its session. */
+int db_reset_plain(const DbSettings *settings, PGconn *conn, DbError *error);

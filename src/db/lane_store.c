@@ -147,11 +147,21 @@ static void add_holder(Batch *batch, SqlId statement, int32_t supervisor_id, int
                 batch_null(batch);
 }
 
-void holder_settle_add(Batch *batch, int32_t supervisor_id, int32_t pid, const char *summary) {
+void holder_settle_add(Batch *batch, int32_t supervisor_id, int32_t pid, const char *summary,
+                       const char *account) {
         add_holder(batch, SQL_HOLDER_LOCK, supervisor_id, pid);
         add_holder(batch, SQL_HOLDER_SETTLE, supervisor_id, pid);
         batch_text(batch, summary);
         add_holder(batch, SQL_HOLDER_STOPPED, supervisor_id, pid);
-        batch_text(batch, summary);
+        batch_text(batch, account);
         add_holder(batch, SQL_HOLDER_FREE, supervisor_id, pid);
+}
+
+void lane_stalled_add(Batch *batch, int32_t co_id, int32_t supervisor_id, int32_t job_id,
+                      usec_t silence_usec) {
+        batch_add(batch, SQL_LANE_STALLED);
+        batch_int(batch, co_id);
+        batch_int(batch, supervisor_id);
+        batch_int(batch, job_id);
+        batch_int(batch, (int64_t) (silence_usec / USEC_PER_SEC));
 }

@@ -37,6 +37,9 @@ const char *sqlstate_hint(int class) {
                        "schema/roles.sql give what is missing";
         case DB_E_FULL:
                 return "free disk space or raise max_connections on the database server";
+        case DB_E_POOLER:
+                return "connect to PostgreSQL itself, or let the pooler use pool_mode = session "
+                       "for this database";
         default:
                 return NULL;
         }

@@ -7,6 +7,7 @@
 #define DB_E_GONE 4        /* a row that is referred to is not there any more */
 #define DB_E_SCHEMA 5      /* schema jobd, or a right on it, is missing */
 #define DB_E_FULL 6        /* disk full, out of memory, too many connections: wait */
+#define DB_E_POOLER 7      /* a pooler stands between that loses what a session needs */
 
 /* One of the above, or -EBADMSG. NULL means that the connection is gone. */
 int sqlstate_classify(const char *sqlstate);

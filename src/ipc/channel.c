@@ -44,7 +44,8 @@ int channel_receive(int fd, ChannelMessage *ret) {
                 if (n < 0)
                         return errno == EAGAIN ? CHANNEL_E_AGAIN : error_origin(-errno);
                 if (n != sizeof(message) || message.type < CHANNEL_ASSIGN ||
-                    message.type > CHANNEL_TURN_OVER || message.end >= _TURN_END_MAX)
+                    message.type > CHANNEL_TURN_OVER || message.end >= _TURN_END_MAX ||
+                    message.is_last > 1)
                         return CHANNEL_E_INVALID;
                 *ret = message;
                 return 0;

@@ -25,8 +25,9 @@ typedef enum TurnEnd {
 typedef struct ChannelMessage {
         uint32_t type;
         int32_t co_id;
-        uint32_t end;  /* TurnEnd */
-        uint32_t jobs; /* run in this turn */
+        uint32_t end;     /* TurnEnd */
+        uint32_t jobs;    /* run in this turn */
+        uint32_t is_last; /* TURN_OVER: the worker is to be replaced, its plugin left something */
 } ChannelMessage;
 
 #define CHANNEL_E_CLOSED 1

@@ -2,9 +2,12 @@
  * Before the loop waits: what the plan wants is carried out, what must end is ended, and one timer
  * is armed for what comes by itself.
  */
+#include <assert.h>
 #include <stdlib.h>
 
+#include "core/lease.h"
 #include "supervisor/supervisor_private.h"
+#include "util/crash.h"
 #include "util/log.h"
 
 #define END_GRACE_USEC (5 * USEC_PER_SEC)   /* shutdown: word to SIGTERM, SIGTERM to SIGKILL */
@@ -46,6 +49,7 @@ static void stop_tick(Supervisor *s, usec_t now) {
         /* What cannot be settled now is settled by the next start. */
         if (plan_in_use(s->plan) == count_unsettled(s) || now >= stop_deadline(s)) {
                 s->is_leaving = 1;
+                CRASH_POINT(SUPERVISOR_LEAVING);
                 membership_leave(&s->membership, on_left, s);
         }
 }
@@ -61,11 +65,13 @@ static void carry_out(Supervisor *s, const PlanAction *action, usec_t now) {
                         log_error_errno(r, "could not fork a worker, trying again");
                         plan_spawn_failed(s->plan, now, (uint32_t) random());
                 } else {
+                        CRASH_POINT(SUPERVISOR_FORKED);
                         plan_spawned(s->plan, action->slot, now);
                 }
                 break;
         case PLAN_ASSIGN:
                 pool_assign(s->pool, action->slot, action->co_id);
+                CRASH_POINT(SUPERVISOR_ASSIGNED);
                 break;
         case PLAN_RETIRE:
                 pool_retire(s->pool, action->slot);
@@ -83,23 +89,28 @@ static void carry_out(Supervisor *s, const PlanAction *action, usec_t now) {
 }
 
 /* Others may take our lanes when the lease has ended: by then nothing of ours may run. */
-static usec_t lease_stop_at(const Supervisor *s) {
-        return usec_sub(s->membership.lease_end_usec, s->membership.lease_usec / 3);
+static usec_t stop_at(const Supervisor *s) {
+        return lease_stop_at(s->membership.lease_end_usec, s->membership.lease_usec);
 }
 
 /* What runs is stopped in time, and nothing new begins. Returns when to look again. */
 static usec_t lease_tick(Supervisor *s, usec_t now) {
-        usec_t stop_at = lease_stop_at(s);
-        int is_held = now < stop_at;
+        usec_t until = stop_at(s);
+        int is_held = now < until;
 
         plan_set_online(s->plan, s->is_member && is_held);
         if (is_held && !s->was_held) {
                 pool_call_off(s->pool, POOL_REASON_LEASE);
                 lookout_look(&s->lookout); /* turns ended early */
         }
+        if (!is_held && s->was_held)
+                log_warning("the lease could not be renewed for %.1f s: ending what runs",
+                            (double) usec_sub(now, usec_sub(s->membership.lease_end_usec,
+                                                            s->membership.lease_usec)) /
+                                    (double) USEC_PER_SEC);
         s->was_held = is_held;
         if (is_held)
-                return stop_at;
+                return until;
         if (s->membership.lease_end_usec)
                 pool_cancel_all(s->pool, POOL_REASON_LEASE, now);
         return USEC_INFINITY;
@@ -119,6 +130,14 @@ static void arm_wake(Supervisor *s, usec_t wake, usec_t now) {
         ev_timer_start(s->loop, &s->wake);
 }
 
+/* Every slot of the plan that is in use has its process, alive or not settled; no other has one. */
+static int are_slots_conserved(const Supervisor *s) {
+        for (unsigned slot = 0; slot < PLAN_SLOTS_MAX; slot++)
+                if ((plan_slot_state(s->plan, slot) == SLOT_EMPTY) != !pool_pid(s->pool, slot))
+                        return 0;
+        return 1;
+}
+
 void supervisor_decide(Supervisor *s) {
         usec_t now = clock_now_usec();
         PlanAction action;
@@ -131,14 +150,15 @@ void supervisor_decide(Supervisor *s) {
         drain_tick(s);
         while ((action = plan_next(s->plan, now)).type != PLAN_NONE)
                 carry_out(s, &action, now);
-        int is_held = now < lease_stop_at(s);
+        int is_held = now < stop_at(s);
+        assert(are_slots_conserved(s));
         pool_set_wishes(s->pool, (s->stop_usec || !is_held ? STATUS_WISH_STOP : 0) |
                                          (plan_has_waiting(s->plan) ? STATUS_WISH_OTHERS : 0));
         stop_tick(s, now);
 
         CancelPolicy of_cancel = {.grace_usec = s->config->cancel_grace_usec,
                                   .kill_usec = CANCEL_KILL_USEC};
-        usec_t step = MIN_OF(END_GRACE_USEC, s->config->lease_usec / 9);
+        usec_t step = lease_times(s->config->lease_usec).step_usec;
         CancelPolicy of_end = {.grace_usec = step, .kill_usec = step};
         wake = MIN_OF(wake, pool_escalate(s->pool, &of_cancel, &of_end, now));
         wake = MIN_OF(wake, plan_wake(s->plan, now));

@@ -1,12 +1,16 @@
 /* What the pool, the link, the other supervisors and the queue tell: passed on to the plan. */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "core/notice.h"
 #include "supervisor/supervisor_private.h"
+#include "util/crash.h"
 #include "util/log.h"
 #include "util/log_ids.h"
 #include "util/memory.h"
+
+#define ORPHANS_WAIT_USEC (5 * USEC_PER_SEC) /* one that does not even die of SIGKILL */
 
 static void on_settled(void *userdata, int64_t slot, int has_failed);
 static void on_peer_settled(void *userdata, int64_t place, int has_failed);
@@ -38,10 +42,23 @@ static void on_turn_over(unsigned slot, const ChannelMessage *message, void *use
         Supervisor *s = userdata;
         s->jobs += message->jobs;
         plan_turn_over(s->plan, slot, turns[message->end], message->jobs, clock_now_usec());
+        if (message->is_last)
+                plan_replace(s->plan, slot);
+}
+
+/* What a dead worker started may live a moment longer, and must not meet the next job of the CO. */
+static int may_be_settled(Supervisor *s, unsigned slot) {
+        usec_t now = clock_now_usec();
+
+        if (!reaper_has_orphans(&s->reaper) ||
+            now >= usec_add(s->gone_usec[slot], ORPHANS_WAIT_USEC))
+                return 1;
+        s->settle_usec = usec_add(now, ORPHANS_WAIT_USEC);
+        return 0;
 }
 
 static void settle_slot(Supervisor *s, unsigned slot) {
-        if (s->is_settling[slot] || !link_is_up(s->link))
+        if (s->is_settling[slot] || !link_is_up(s->link) || !may_be_settled(s, slot))
                 return;
         s->is_settling[slot] = 1;
         settle(s->link, &s->membership.identity, &s->dead[slot], on_settled, s, slot);
@@ -68,46 +85,83 @@ static const char *reason_words(PoolReason reason) {
         return words[reason];
 }
 
-static void log_gone(const Supervisor *s, unsigned slot, Outcome outcome, PoolReason reason) {
-        char how[128];
-        outcome_describe(outcome, reason_words(reason), how, sizeof(how));
-        LogFields fields = {.message_id = LOG_ID_WORKER_DIED,
-                            .co_id = plan_slot_co(s->plan, slot),
-                            .job_id = status_page_job(pool_page(s->pool, slot))};
-        log_write(LOG_WARNING, &fields, "worker %d %s", (int) pool_pid(s->pool, slot), how);
+/* Its own watch knows best; nothing else in the page is believed, and neither is that. */
+static const char *why_ended(const PoolEnd *end) {
+        const char *words = ended_by_words(end->ended_by);
+        return words ? words : reason_words(end->reason);
 }
 
-static void on_gone(unsigned slot, Outcome outcome, PoolReason reason, void *userdata) {
+/* A SIGKILL that nobody here sent, while the kernel's count of its own went up. */
+static int is_oom_kill(Supervisor *s, const PoolEnd *end) {
+        uint64_t before = s->oom_kills;
+
+        if (end->outcome.kind != OUTCOME_SIGNALED || end->outcome.value != SIGKILL ||
+            why_ended(end) || memory_oom_kills(&s->oom_kills))
+                return 0;
+        return s->oom_kills > before;
+}
+
+static void log_gone(const Supervisor *s, unsigned slot, const Deceased *dead) {
+        char how[160];
+        outcome_describe(dead->outcome, dead->why, how, sizeof(how));
+        LogFields fields = {.message_id = LOG_ID_WORKER_DIED,
+                            .co_id = plan_slot_co(s->plan, slot),
+                            .job_id = status_page_job(dead->page)};
+        log_write(LOG_WARNING, &fields, "worker %d %s", dead->pid, how);
+}
+
+/* Its own codes: a plugin that calls exit() may hit them too, at the price of a pause. */
+static int has_given_up(Outcome outcome) {
+        return outcome.kind == OUTCOME_EXITED &&
+               (outcome.value == WORKER_EXIT_UNAVAILABLE || outcome.value == WORKER_EXIT_FAILED);
+}
+
+static void on_gone(unsigned slot, const PoolEnd *end, void *userdata) {
         Supervisor *s = userdata;
+        usec_t now = clock_now_usec();
         int was_starting = plan_slot_state(s->plan, slot) == SLOT_STARTING;
-        int has_lane = plan_slot_co(s->plan, slot) != 0;
-        /* Its own codes: a plugin that calls exit() may hit them too, at the price of a pause. */
-        int has_given_up =
-                outcome.kind == OUTCOME_EXITED &&
-                (outcome.value == WORKER_EXIT_UNAVAILABLE || outcome.value == WORKER_EXIT_FAILED);
+        int is_clean = !plan_slot_co(s->plan, slot) && end->outcome.kind == OUTCOME_EXITED &&
+                       !end->outcome.value;
+        Deceased dead = {.supervisor_id = s->membership.identity.id,
+                         .pid = (int32_t) pool_pid(s->pool, slot),
+                         .page = pool_page(s->pool, slot),
+                         .outcome = end->outcome,
+                         .usage = end->usage,
+                         .why = why_ended(end)};
 
-        int is_clean = !has_lane && outcome.kind == OUTCOME_EXITED && !outcome.value;
-
+        CRASH_POINT(SUPERVISOR_REAPED);
+        dead.outcome.is_oom = is_oom_kill(s, end);
         if (!is_clean)
-                log_gone(s, slot, outcome, reason);
-        plan_gone(s->plan, slot, was_starting || has_given_up, clock_now_usec(),
+                log_gone(s, slot, &dead);
+        plan_gone(s->plan, slot, was_starting || has_given_up(end->outcome), now,
                   (uint32_t) random());
-        if (is_clean) {
+        s->gone_usec[slot] = now;
+        s->dead[slot] = dead;
+        if (is_clean && !s->is_doubtful[slot])
                 on_settled(s, slot, 0);
-                return;
-        }
-        s->dead[slot] = (Deceased){.supervisor_id = s->membership.identity.id,
-                                   .pid = (int32_t) pool_pid(s->pool, slot),
-                                   .page = pool_page(s->pool, slot),
-                                   .outcome = outcome,
-                                   .why = reason_words(reason)};
-        settle_slot(s, slot);
+        else
+                settle_slot(s, slot);
+        s->is_doubtful[slot] = 0;
 }
 
 void supervisor_settle_all(Supervisor *s) {
         for (unsigned slot = 0; slot < PLAN_SLOTS_MAX; slot++)
                 if (plan_slot_state(s->plan, slot) == SLOT_DEAD)
                         settle_slot(s, slot);
+}
+
+static void on_child(pid_t pid, int wait_status, const struct rusage *usage, void *userdata) {
+        Supervisor *s = userdata;
+        pool_reaped(s->pool, pid, wait_status, usage);
+}
+
+static int is_known_child(pid_t pid, void *userdata) {
+        const Supervisor *s = userdata;
+        return pool_is_alive(s->pool, pid);
+}
+
+static void on_orphans_gone(void *userdata) {
+        supervisor_settle_all(userdata);
 }
 
 static void on_dead_peer(const Peer *peer, void *userdata) {
@@ -157,8 +211,20 @@ static void on_peer_settled(void *userdata, int64_t place, int has_failed) {
                 lookout_look(&s->lookout);
 }
 
+/*
+ * After a failover the new server may not know the last commits of the old one: a lane that was
+ * given back, a job that was finished. Workers that look idle are replaced, and what they hold is
+ * looked at; those at work find out themselves.
+ */
+static void doubt_workers(Supervisor *s) {
+        plan_replace_all(s->plan);
+        for (unsigned slot = 0; slot < PLAN_SLOTS_MAX; slot++)
+                s->is_doubtful[slot] = plan_slot_state(s->plan, slot) != SLOT_EMPTY;
+}
+
 static void on_up(void *userdata) {
         Supervisor *s = userdata;
+        doubt_workers(s);
         membership_up(&s->membership);
 }
 
@@ -191,8 +257,10 @@ static void on_registered(void *userdata) {
         Supervisor *s = userdata;
         Batch batch = {0};
 
+        CRASH_POINT(SUPERVISOR_REGISTERED);
         s->is_member = 1;
         s->is_refusal_told = 0;
+        link_confirm(s->link);
         supervisor_settle_all(s);
         membership_look(&s->membership);
         lookout_look(&s->lookout);
@@ -284,6 +352,9 @@ static void on_looked(void *userdata) {
 
 const PoolEvents supervisor_pool_events = {
         .on_ready = on_ready, .on_turn_over = on_turn_over, .on_gone = on_gone};
+
+const ReaperEvents supervisor_reaper_events = {
+        .on_child = on_child, .is_known = is_known_child, .on_orphans_gone = on_orphans_gone};
 
 const LinkEvents supervisor_link_events = {
         .on_up = on_up, .on_down = on_down, .on_notify = on_notify};

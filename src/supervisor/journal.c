@@ -35,6 +35,11 @@ static void add_text(char *entry, size_t size, const char *name, const char *val
                 (void) text_append(entry, size, "%s=%s\n", name, value);
 }
 
+static void add_number(char *entry, size_t size, const char *name, uint64_t value) {
+        if (value)
+                (void) text_append(entry, size, "%s=%" PRIu64 "\n", name, value);
+}
+
 static void add_id(char *entry, size_t size, const char *name, int32_t id) {
         if (id)
                 (void) text_append(entry, size, "%s=%d\n", name, id);
@@ -55,6 +60,9 @@ static void send_line(int level, const LogFields *fields, const char *text, void
         add_text(entry, sizeof(entry), "PLUGIN", f->plugin);
         add_text(entry, sizeof(entry), "JOB_STATUS", f->job_status);
         add_text(entry, sizeof(entry), "RECORD_KEY", f->record_key);
+        add_number(entry, sizeof(entry), "JOB_WALL_USEC", f->wall_usec);
+        add_number(entry, sizeof(entry), "JOB_CPU_USEC", f->cpu_usec);
+        add_number(entry, sizeof(entry), "WORKER_PEAK_MEMORY", f->peak_bytes);
         (void) send(*fd, entry, strlen(entry), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 

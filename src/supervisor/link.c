@@ -53,16 +53,24 @@ static void schedule_retry(Link *link) {
         ev_timer_start(link->loop, &link->retry);
 }
 
-static void tell_down(Link *link, const DbError *error) {
-        if (link->has_been_told)
-                return;
-        link->has_been_told = 1;
-        link->down_since_usec = clock_now_usec();
+static void log_down(Link *link, const DbError *error) {
         LogFields fields = {.message_id = LOG_ID_DATABASE_LOST,
                             .hint = sqlstate_hint(error->class)};
+
+        link->has_been_told = 1;
+        link->down_since_usec = clock_now_usec();
         log_write(LOG_ERR, &fields, "no connection to the database (%s), trying again",
                   *error->message ? error->message : "lost");
-        link->events.on_down(link->events.userdata);
+}
+
+/* `was_up`: on_up was called before. */
+static void tell_down(Link *link, const DbError *error, int was_up) {
+        int is_new = !link->has_been_told;
+
+        if (is_new)
+                log_down(link, error);
+        if (is_new || was_up)
+                link->events.on_down(link->events.userdata);
 }
 
 /* Signals are the loop's: the thread takes none. */
@@ -90,7 +98,7 @@ static void go_down(Link *link) {
         ev_timer_stop(link->loop, &link->deadline);
         Async *async = TAKE_PTR(link->async); /* callbacks find the link down */
         (void) async_free(async);
-        tell_down(link, &error);
+        tell_down(link, &error, 1);
         schedule_retry(link);
 }
 
@@ -155,17 +163,9 @@ static void on_retry(struct ev_loop *loop, ev_timer *timer, int events) {
 }
 
 static void go_up(Link *link) {
-        link->failures = 0;
         ev_io_init(&link->io, on_io, async_fd(link->async), EV_READ);
         link->io.data = link;
         ev_io_start(link->loop, &link->io);
-        if (link->has_been_told) {
-                LogFields fields = {.message_id = LOG_ID_DATABASE_BACK};
-                log_write(LOG_NOTICE, &fields, "connected to the database again after %.1f s",
-                          (double) (clock_now_usec() - link->down_since_usec) /
-                                  (double) USEC_PER_SEC);
-        }
-        link->has_been_told = 0;
         link->events.on_up(link->events.userdata);
 }
 
@@ -183,7 +183,7 @@ static void on_connected(struct ev_loop *loop, ev_async *watcher, int events) {
                 return;
         }
         link->attempt.db = db_close(link->attempt.db);
-        tell_down(link, &link->attempt.error);
+        tell_down(link, &link->attempt.error, 0);
         schedule_retry(link);
 }
 
@@ -238,6 +238,17 @@ void link_start(Link *link) {
 
 int link_is_up(const Link *link) {
         return link->async != NULL;
+}
+
+void link_confirm(Link *link) {
+        link->failures = 0;
+        if (link->has_been_told) {
+                LogFields fields = {.message_id = LOG_ID_DATABASE_BACK};
+                log_write(LOG_NOTICE, &fields, "connected to the database again after %.1f s",
+                          (double) (clock_now_usec() - link->down_since_usec) /
+                                  (double) USEC_PER_SEC);
+        }
+        link->has_been_told = 0;
 }
 
 int link_submit(Link *link, Batch *batch, AsyncDone done, void *userdata, int64_t number) {

@@ -1,7 +1,8 @@
 /*
  * The supervisor's line to the database: connects in a thread (names are looked up and certificates
  * checked there, where nothing waits for it), listens, reconnects with back-off, and says once when
- * it is lost and once when it is back.
+ * it is lost and once when it serves again: a server that takes connections and then nothing else
+ * is as good as away.
  */
 #pragma once
 
@@ -12,7 +13,7 @@
 
 typedef struct LinkEvents {
         void (*on_up)(void *userdata);   /* connected and listening */
-        void (*on_down)(void *userdata); /* lost, or the first attempt failed */
+        void (*on_down)(void *userdata); /* lost after on_up, or the first attempt failed */
         void (*on_notify)(const char *payload, void *userdata);
         void *userdata;
 } LinkEvents;
@@ -29,6 +30,9 @@ DEFINE_CLEANUP(Link, link_free)
 void link_start(Link *link);
 
 int link_is_up(const Link *link);
+
+/* The server has done what it was asked: the back-off begins anew, and "lost" is over. */
+void link_confirm(Link *link);
 
 /* 1 while a thread connects: a process that ends now must do so by _exit(). */
 int link_is_attempting(const Link *link);

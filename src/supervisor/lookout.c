@@ -6,11 +6,22 @@
 #define MIN_INTERVAL_USEC (100 * USEC_PER_MSEC)
 /* A timer that fires early would find nothing due, and look again at once. */
 #define DUE_MARGIN_USEC (2 * USEC_PER_MSEC)
+#define RETRY_USEC USEC_PER_SEC /* after an error that may be over by then */
 
 static void arm(Lookout *lookout, usec_t delay_usec) {
         ev_timer_stop(lookout->loop, &lookout->due);
         ev_timer_set(&lookout->due, (double) delay_usec / (double) USEC_PER_SEC, 0);
         ev_timer_start(lookout->loop, &lookout->due);
+}
+
+/* Said once; a lost connection is not ours to tell, and is looked at when it is back. */
+static void note_failure(Lookout *lookout, const DbError *error) {
+        if (error->class == DB_E_UNAVAILABLE)
+                return;
+        if (!lookout->has_failed && error->class != DB_E_RETRY)
+                log_error("could not look at the queue, trying again: %s", error->message);
+        lookout->has_failed = error->class != DB_E_RETRY;
+        arm(lookout, RETRY_USEC);
 }
 
 static void on_looked(const DbReply *reply, void *userdata, int64_t number) {
@@ -19,10 +30,10 @@ static void on_looked(const DbReply *reply, void *userdata, int64_t number) {
 
         lookout->is_asking = 0;
         if (reply->error.class) {
-                if (reply->error.class != DB_E_UNAVAILABLE && reply->error.class != DB_E_RETRY)
-                        log_error("could not look at the queue: %s", reply->error.message);
-                return; /* the sweep looks again */
+                note_failure(lookout, &reply->error);
+                return;
         }
+        lookout->has_failed = 0;
         for (int row = 0; row < queue_look_rows(reply); row++)
                 lookout->events.on_waiting(queue_look_co(reply, row), lookout->events.userdata);
         lookout->events.on_looked(lookout->events.userdata);

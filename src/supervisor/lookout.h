@@ -25,7 +25,8 @@ typedef struct Lookout {
         int is_asking;
         int is_again; /* asked for while one was on its way */
         int is_polling;
-        ev_timer due; /* the next look that is not the sweep's */
+        int has_failed; /* the last look: it was said */
+        ev_timer due;   /* the next look that is not the sweep's */
 } Lookout;
 
 void lookout_init(Lookout *lookout, struct ev_loop *loop, Link *link, const LookoutEvents *events);

@@ -7,7 +7,11 @@
 
 #include "util/error.h"
 #include "util/log.h"
+#include "util/process.h"
 #include "worker/spawn.h"
+
+#define MESSAGES_AT_ONCE 64
+#define NONSENSE_MAX 1000 /* messages of one worker */
 
 typedef struct Worker {
         Pool *pool;
@@ -15,8 +19,8 @@ typedef struct Worker {
         pid_t pid; /* kept until what it left is settled; 0: none */
         int is_alive;
         int channel;
-        StatusPage *page; /* made at the first fork into this slot, kept */
-        ev_child child;
+        StatusPage *page;  /* made at the first fork into this slot, kept */
+        unsigned nonsense; /* messages that made no sense */
         ev_io io;
         Cancel cancel;
         int32_t canceled_job; /* 0: whatever runs */
@@ -68,33 +72,36 @@ Pool *pool_free(Pool *pool) {
         if (pool)
                 for (unsigned i = 0; i < PLAN_SLOTS_MAX; i++) {
                         close_channel(&pool->workers[i]);
-                        ev_child_stop(pool->loop, &pool->workers[i].child);
                         (void) status_page_free(pool->workers[i].page);
                 }
         free(pool);
         return NULL;
 }
 
-/* Takes what the worker has said so far. */
+static void take_message(Worker *worker, const ChannelMessage *message) {
+        const PoolEvents *events = &worker->pool->events;
+
+        if (message->type == CHANNEL_READY)
+                events->on_ready(worker->slot, events->userdata);
+        else if (message->type == CHANNEL_TURN_OVER)
+                events->on_turn_over(worker->slot, message, events->userdata);
+}
+
+/*
+ * Takes what the worker has said so far, a bounded number of messages at a time. A plugin can write
+ * to its worker's end: one that goes on with nonsense is not listened to any more.
+ */
 static void hear(Worker *worker) {
-        Pool *pool = worker->pool;
         ChannelMessage message;
 
-        for (;;) {
-                int r = worker->channel < 0 ? CHANNEL_E_CLOSED
-                                            : channel_receive(worker->channel, &message);
+        for (unsigned i = 0; i < MESSAGES_AT_ONCE && worker->channel >= 0; i++) {
+                int r = channel_receive(worker->channel, &message);
                 if (r == CHANNEL_E_AGAIN)
                         return;
-                if (r == CHANNEL_E_INVALID)
-                        continue; /* a plugin wrote to a descriptor that is not its own */
-                if (r) {
+                if (!r)
+                        take_message(worker, &message);
+                else if (r != CHANNEL_E_INVALID || ++worker->nonsense > NONSENSE_MAX)
                         close_channel(worker);
-                        return;
-                }
-                if (message.type == CHANNEL_READY)
-                        pool->events.on_ready(worker->slot, pool->events.userdata);
-                else if (message.type == CHANNEL_TURN_OVER)
-                        pool->events.on_turn_over(worker->slot, &message, pool->events.userdata);
         }
 }
 
@@ -104,15 +111,39 @@ static void on_channel(struct ev_loop *loop, ev_io *io, int events) {
         hear(io->data);
 }
 
-static void on_child(struct ev_loop *loop, ev_child *child, int events) {
-        Worker *worker = child->data;
-        (void) events;
-        ev_child_stop(loop, child);
+static Usage usage_of(const StatusPage *page, const struct rusage *usage) {
+        usec_t began = atomic_load(&page->began_usec), now = clock_now_usec();
+        usec_t cpu = process_cpu_usec(usage), began_cpu = atomic_load(&page->began_cpu_usec);
+
+        return (Usage){.is_known = 1,
+                       .wall_usec = began && began < now ? now - began : 0,
+                       .cpu_usec = usec_sub(cpu, began_cpu),
+                       .peak_bytes = (uint64_t) usage->ru_maxrss * 1024};
+}
+
+static Worker *find_alive(const Pool *pool, pid_t pid) {
+        for (unsigned i = 0; i < PLAN_SLOTS_MAX; i++)
+                if (pool->workers[i].is_alive && pool->workers[i].pid == pid)
+                        return (Worker *) &pool->workers[i];
+        return NULL;
+}
+
+int pool_is_alive(const Pool *pool, pid_t pid) {
+        return find_alive(pool, pid) != NULL;
+}
+
+void pool_reaped(Pool *pool, pid_t pid, int wait_status, const struct rusage *usage) {
+        Worker *worker = find_alive(pool, pid);
+        if (!worker)
+                return;
         hear(worker); /* what it said before it died */
         close_channel(worker);
         worker->is_alive = 0;
-        worker->pool->events.on_gone(worker->slot, spawn_outcome(child->rstatus), worker->reason,
-                                     worker->pool->events.userdata);
+        PoolEnd end = {.outcome = spawn_outcome(wait_status),
+                       .usage = usage_of(worker->page, usage),
+                       .reason = worker->reason,
+                       .ended_by = (EndedBy) atomic_load(&worker->page->ended_by)};
+        pool->events.on_gone(worker->slot, &end, pool->events.userdata);
 }
 
 /* What the supervisor tells a worker through its page. */
@@ -158,10 +189,9 @@ int pool_spawn(Pool *pool, unsigned slot) {
         worker->channel = ends[0];
         worker->cancel = (Cancel){0};
         worker->reason = POOL_REASON_NONE;
-        ev_child_init(&worker->child, on_child, worker->pid, 0);
+        worker->nonsense = 0;
         ev_io_init(&worker->io, on_channel, worker->channel, EV_READ);
-        worker->child.data = worker->io.data = worker;
-        ev_child_start(pool->loop, &worker->child);
+        worker->io.data = worker;
         ev_io_start(pool->loop, &worker->io);
         return 0;
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <ev.h>
+#include <sys/resource.h>
 
 #include "core/cancel.h"
 #include "core/outcome.h"
@@ -21,11 +22,19 @@ typedef enum PoolReason {
         POOL_REASON_START, /* was not ready in time */
 } PoolReason;
 
+/* How a worker ended. */
+typedef struct PoolEnd {
+        Outcome outcome;
+        Usage usage;
+        PoolReason reason; /* why we ended it */
+        EndedBy ended_by;  /* why it was ended by its own watch */
+} PoolEnd;
+
 typedef struct PoolEvents {
         void (*on_ready)(unsigned slot, void *userdata);
         void (*on_turn_over)(unsigned slot, const ChannelMessage *message, void *userdata);
         /* The process is gone; pool_release() when what it left is settled. */
-        void (*on_gone)(unsigned slot, Outcome outcome, PoolReason reason, void *userdata);
+        void (*on_gone)(unsigned slot, const PoolEnd *end, void *userdata);
         void *userdata;
 } PoolEvents;
 
@@ -65,6 +74,12 @@ usec_t pool_escalate(Pool *pool, const CancelPolicy *of_cancel, const CancelPoli
 
 /* Ids of the jobs that run, at most `max`. */
 size_t pool_jobs(const Pool *pool, int32_t *ids, size_t max);
+
+/* A child has ended: takes it if it is a worker. */
+void pool_reaped(Pool *pool, pid_t pid, int wait_status, const struct rusage *usage);
+
+/* 1 when a living worker has that PID. */
+int pool_is_alive(const Pool *pool, pid_t pid);
 
 /* 1 while a worker with that PID lives, or is dead and not settled. */
 int pool_has(const Pool *pool, pid_t pid);

@@ -1,12 +1,14 @@
 #include "supervisor/settle.h"
 
-#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "db/history_store.h"
 #include "db/job_store.h"
 #include "plugin/recorder.h"
+#include "registry-job/plugin.h"
+#include "util/crash.h"
 #include "util/log.h"
 #include "util/log_ids.h"
 #include "worker/spawn.h"
@@ -20,12 +22,21 @@ typedef struct Settlement {
         SettleDone done;
         void *userdata;
         int64_t number;
-        uint64_t ring_end; /* of the records on their way */
-        unsigned tries;    /* to write them */
-        char summary[128];
+        uint64_t ring_end;          /* of the records on their way */
+        unsigned tries;             /* to write them */
+        char summary[SUMMARY_SIZE]; /* of its job */
+        char account[SUMMARY_SIZE]; /* the same, with what it has used; for a history record */
 } Settlement;
 
+/* A history record on its way. */
+typedef struct Note {
+        Link *link;
+        HistoryRecord record;
+        unsigned tries;
+} Note;
+
 static void write_records(Settlement *s);
+static void submit_note(Note *note);
 
 static void end(Settlement *s, int has_failed) {
         s->done(s->userdata, s->number, has_failed);
@@ -54,12 +65,56 @@ static void log_settled(const Settlement *s, const PGresult *result, int row) {
                             .job_id = finished.id,
                             .co_id = (int32_t) db_int(result, row, 4),
                             .plugin = db_text(result, row, 5),
-                            .job_status = "X"};
+                            .job_status = "X",
+                            .wall_usec = s->deceased.usage.wall_usec,
+                            .cpu_usec = s->deceased.usage.cpu_usec,
+                            .peak_bytes = s->deceased.usage.peak_bytes};
 
-        log_write(LOG_WARNING, &fields, "job %d: failed: %s", finished.id, s->summary);
+        log_write(LOG_WARNING, &fields, "job %d: failed: %s", finished.id, s->account);
         if (finished.successor)
                 log_write(LOG_INFO, &fields, "job %d: queued again as job %d, not before %s UTC",
                           finished.id, finished.successor, finished.start_after);
+}
+
+static void on_noted(const DbReply *reply, void *userdata, int64_t number) {
+        Note *note = userdata;
+        (void) number;
+
+        if (reply->error.class == DB_E_RETRY && note->tries++ < MAX_TRIES) {
+                submit_note(note);
+                return;
+        }
+        if (reply->error.class && reply->error.class != DB_E_UNAVAILABLE)
+                log_warning("job %d: how it ended could not be written to its history: %s",
+                            note->record.job_id, reply->error.message);
+        free(note);
+}
+
+static void submit_note(Note *note) {
+        HistoryList list = {0};
+        Batch batch = {0};
+
+        int r = history_list_append(&list, &note->record);
+        history_add_add(&batch, &list);
+        if (r || link_submit(note->link, &batch, on_noted, note, 0))
+                free(note);
+}
+
+/*
+ * A record of how it ended, and of what it has used. In a transaction of its own: somebody may hold
+ * a lock on a table that history refers to, and that must not keep the CO from going on.
+ */
+static void note_end(const Settlement *s, int32_t job_id) {
+        Note *note = calloc(1, sizeof(*note));
+
+        if (!note)
+                return;
+        note->link = s->link;
+        note->record.job_id = job_id;
+        note->record.status = RJ_RECORD_NOTICE;
+        (void) snprintf(note->record.key, sizeof(note->record.key), "registry-jobd: ended");
+        (void) snprintf(note->record.comment, sizeof(note->record.comment), "%s", s->account);
+        submit_note(note);
 }
 
 static void on_settled(const DbReply *reply, void *userdata, int64_t number) {
@@ -67,8 +122,12 @@ static void on_settled(const DbReply *reply, void *userdata, int64_t number) {
         (void) number;
 
         int has_failed = has_error(s, reply, "settle the jobs");
-        for (int row = 0; !has_failed && row < db_rows(reply, HOLDER_SETTLED); row++)
+        for (int row = 0; !has_failed && row < db_rows(reply, HOLDER_SETTLED); row++) {
                 log_settled(s, reply->results[HOLDER_SETTLED], row);
+                note_end(s, (int32_t) db_int(reply->results[HOLDER_SETTLED], row, 0));
+        }
+        if (!has_failed)
+                CRASH_POINT(SUPERVISOR_SETTLED);
         end(s, has_failed);
 }
 
@@ -76,25 +135,23 @@ static void on_settled(const DbReply *reply, void *userdata, int64_t number) {
 static void settle_holder(Settlement *s) {
         Batch batch = {0};
 
-        holder_settle_add(&batch, s->deceased.supervisor_id, s->deceased.pid, s->summary);
+        holder_settle_add(&batch, s->deceased.supervisor_id, s->deceased.pid, s->summary,
+                          s->account);
         if (!s->deceased.pid)
                 supervisor_remove_add(&batch, s->deceased.peer.id, s->deceased.peer.token);
         submit(s, &batch, on_settled);
 }
 
-/* Workers of a supervisor that is gone must not live on: killed here, settled the next time. */
+/* Workers of a supervisor that is gone, and what they started, must not live on: killed here,
+ * settled the next time. */
 static void on_survivors(const DbReply *reply, void *userdata, int64_t number) {
         Settlement *s = userdata;
         int has_survivors = has_error(s, reply, "find the workers");
         (void) number;
 
-        for (int row = 0; row < db_rows(reply, 0); row++) {
-                pid_t pid = (pid_t) db_int(reply->results[0], row, 0);
-                if (!process_is_alive(pid, db_int(reply->results[0], row, 1)))
-                        continue;
-                spawn_signal(pid, SIGKILL);
-                has_survivors = 1;
-        }
+        for (int row = 0; row < db_rows(reply, 0); row++)
+                has_survivors |= spawn_end((pid_t) db_int(reply->results[0], row, 0),
+                                           db_int(reply->results[0], row, 1));
         if (has_survivors)
                 end(s, 1);
         else
@@ -118,6 +175,7 @@ static void on_condemned(const DbReply *reply, void *userdata, int64_t number) {
         Settlement *s = userdata;
         (void) number;
 
+        CRASH_POINT(SUPERVISOR_CONDEMNED);
         if (has_error(s, reply, "condemn the supervisor") || !db_affected(reply, 0))
                 end(s, 1); /* it has come back, or others were faster: the next sweep looks again */
         else
@@ -188,5 +246,7 @@ void settle(Link *link, const Identity *self, const Deceased *deceased, SettleDo
         s->userdata = userdata;
         s->number = number;
         outcome_describe(deceased->outcome, deceased->why, s->summary, sizeof(s->summary));
+        (void) snprintf(s->account, sizeof(s->account), "%s", s->summary);
+        outcome_add_usage(&deceased->usage, s->account, sizeof(s->account));
         write_records(s);
 }

@@ -11,13 +11,16 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
+#include "core/lease.h"
 #include "core/notice.h"
 #include "supervisor/supervisor_private.h"
 #include "util/error.h"
 #include "util/log.h"
+#include "util/memory.h"
 #include "worker/spawn.h"
 
-#define STATEMENT_USEC (30 * USEC_PER_SEC)    /* of a worker */
+#define STATEMENT_USEC (20 * USEC_PER_SEC)    /* of a worker */
+#define DEADLINE_USEC (25 * USEC_PER_SEC)     /* the same, for a server that does not answer */
 #define LOCK_USEC USEC_PER_SEC                /* of the supervisor: heartbeats wait behind it */
 #define WORKER_START_USEC (30 * USEC_PER_SEC) /* connect_timeout and the plugins, with room */
 
@@ -51,6 +54,9 @@ static void on_heartbeat(struct ev_loop *loop, ev_timer *timer, int events) {
         s->membership.workers = (unsigned) s->config->workers;
         s->membership.busy = plan_count(s->plan, SLOT_BUSY);
         membership_renew(&s->membership);
+        (void) memory_oom_kills(&s->oom_kills);
+        stalls_look(&s->stalls, s->plan, s->pool, s->link, s->membership.identity.id,
+                    s->config->stall_usec, clock_now_usec());
 }
 
 static void on_cancel_poll(struct ev_loop *loop, ev_timer *timer, int events) {
@@ -159,7 +165,8 @@ static int share_budget(Supervisor *s, int64_t jobs) {
 static WorkerSettings worker_settings_of(const Config *config) {
         return (WorkerSettings){.db = {.conninfo = config->conninfo,
                                        .application_name = "registry-jobd worker",
-                                       .statement_usec = STATEMENT_USEC},
+                                       .statement_usec = STATEMENT_USEC,
+                                       .deadline_usec = DEADLINE_USEC},
                                 .plugin_directory = config->plugin_directory,
                                 .load = (const char *const *) config->load,
                                 .n_load = config->n_load,
@@ -190,21 +197,28 @@ static void init_watchers(Supervisor *s) {
 
 static int set_up(Supervisor *s) {
         PoolEvents pool = supervisor_pool_events;
+        ReaperEvents reaper = supervisor_reaper_events;
         LinkEvents link = supervisor_link_events;
         LookoutEvents lookout = supervisor_lookout_events;
         PlanLimits limits = limits_of(s->config);
 
-        pool.userdata = link.userdata = lookout.userdata = s;
+        pool.userdata = reaper.userdata = link.userdata = lookout.userdata = s;
+        LeaseTimes times = lease_times(s->config->lease_usec);
         s->db = (DbSettings){.conninfo = s->config->conninfo,
                              .application_name = "registry-jobd supervisor",
-                             .statement_usec = s->config->lease_usec / 3,
-                             .lock_usec = LOCK_USEC,
-                             .listen = NOTICE_CHANNEL};
+                             .statement_usec = times.statement_usec,
+                             .deadline_usec = times.deadline_usec,
+                             .connect_usec = times.connect_usec,
+                             .lock_usec = MIN_OF(LOCK_USEC, times.statement_usec),
+                             .listen = s->config->is_listening ? NOTICE_CHANNEL : NULL,
+                             .refuses_pooler = 1};
         s->worker_settings = worker_settings_of(s->config);
         s->worker_settings.log_fd = s->args->log_fd;
         int r = plan_new(&limits, &s->plan);
         if (!r)
                 r = pool_new(s->loop, &s->worker_settings, &pool, &s->pool);
+        if (!r)
+                reaper_init(&s->reaper, s->loop, &reaper);
         if (!r)
                 r = link_new(s->loop, &s->db, &link, &s->link);
         if (!r)
@@ -219,6 +233,7 @@ static int set_up(Supervisor *s) {
         s->membership.events.userdata = s;
         s->membership.kind = s->args->drain ? "command" : "daemon";
         s->membership.lease_usec = s->config->lease_usec;
+        (void) memory_oom_kills(&s->oom_kills);
         lookout_init(&s->lookout, s->loop, s->link, &lookout);
         init_watchers(s);
         configure(s);
@@ -230,6 +245,7 @@ static void tear_down(Supervisor *s) {
                 lookout_done(&s->lookout);
                 ev_prepare_stop(s->loop, &s->before_wait);
         }
+        reaper_done(&s->reaper);
         s->link = link_free(s->link);
         s->pool = pool_free(s->pool);
         s->plan = plan_free(s->plan);
@@ -242,7 +258,7 @@ int supervisor_run(const SupervisorArgs *args, uint64_t *ret_jobs, int *ret_must
                 return EXIT_FAILURE;
         s->args = args;
         s->config = args->config;
-        s->loop = ev_default_loop(EVFLAG_AUTO);
+        s->loop = ev_loop_new(EVFLAG_AUTO); /* the default one would reap children: reaper.h */
         (void) signal(SIGPIPE, SIG_IGN);
 
         int r = s->loop ? set_up(s) : -ENOMEM;
@@ -258,6 +274,8 @@ int supervisor_run(const SupervisorArgs *args, uint64_t *ret_jobs, int *ret_must
         if (ret_jobs)
                 *ret_jobs = s->jobs;
         tear_down(s);
+        if (s->loop && !*ret_must_exit) /* or a thread would still send to it */
+                ev_loop_destroy(s->loop);
         int code = s->exit_code;
         free(s);
         return code;
@@ -274,9 +292,12 @@ int supervisor_try_plugins(const Config *config) {
                 log_error_errno(r, "could not fork to try the plugins");
                 return EXIT_FAILURE;
         }
-        while (waitpid(pid, &status, 0) < 0)
-                if (errno != EINTR)
-                        return EXIT_FAILURE;
+        r = spawn_wait(pid, WORKER_START_USEC, &status);
+        if (r == SPAWN_E_TIMEOUT)
+                log_error("opening the plugins did not end within %.0f s",
+                          (double) WORKER_START_USEC / (double) USEC_PER_SEC);
+        if (r)
+                return r == SPAWN_E_TIMEOUT ? WORKER_EXIT_CONFIG : EXIT_FAILURE;
         Outcome outcome = spawn_outcome(status);
         if (outcome.kind == OUTCOME_EXITED)
                 return outcome.value;

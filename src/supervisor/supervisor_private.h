@@ -4,8 +4,10 @@
 #include "supervisor/lookout.h"
 #include "supervisor/membership.h"
 #include "supervisor/pool.h"
+#include "supervisor/reaper.h"
 #include "supervisor/service.h"
 #include "supervisor/settle.h"
+#include "supervisor/stalls.h"
 #include "supervisor/supervisor.h"
 
 #define PEERS_MAX 32 /* dead supervisors settled at once */
@@ -18,9 +20,11 @@ typedef struct Supervisor {
         WorkerSettings worker_settings;
         Plan *plan;
         Pool *pool;
+        Reaper reaper;
         Link *link;
         Membership membership;
         Lookout lookout;
+        Stalls stalls;
         ServiceWatchdog watchdog;
         ev_timer sweep, heartbeat, cancel_poll, wake;
         ev_prepare before_wait;
@@ -28,7 +32,12 @@ typedef struct Supervisor {
 
         Deceased dead[PLAN_SLOTS_MAX]; /* for slots in SLOT_DEAD */
         unsigned char is_settling[PLAN_SLOTS_MAX];
+        usec_t gone_usec[PLAN_SLOTS_MAX]; /* when it died */
+        /* What it holds is looked at also when it ends as it should. */
+        unsigned char is_doubtful[PLAN_SLOTS_MAX];
         int32_t dying_peers[PEERS_MAX]; /* 0: a free place */
+
+        uint64_t oom_kills; /* of this machine, when last looked at */
 
         int is_member;       /* registered over the present connection */
         int was_held;        /* the lease, when last looked at */
@@ -55,6 +64,7 @@ void supervisor_begin_stop(Supervisor *s, usec_t patience_usec);
 
 /* events.c */
 extern const PoolEvents supervisor_pool_events;
+extern const ReaperEvents supervisor_reaper_events;
 extern const LinkEvents supervisor_link_events;
 extern const MembershipEvents supervisor_membership_events;
 extern const LookoutEvents supervisor_lookout_events;

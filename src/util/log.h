@@ -18,7 +18,9 @@ typedef struct LogFields {
         const char *plugin;
         const char *job_status;
         const char *record_key;
-        const char *hint; /* what the administrator can do about it */
+        uint64_t wall_usec, cpu_usec; /* what a job has used, */
+        uint64_t peak_bytes;          /* and its worker */
+        const char *hint;             /* what the administrator can do about it */
 } LogFields;
 
 /* Where lines go. `fields` may be NULL; `text` is one line without its end. */

@@ -1,6 +1,9 @@
 #include "util/memory.h"
 
+#include <errno.h>
+#include <inttypes.h>
 #include <link.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -33,4 +36,18 @@ static int release_object(struct dl_phdr_info *info, size_t size, void *userdata
 
 void memory_release_startup(void) {
         (void) dl_iterate_phdr(release_object, NULL);
+}
+
+int memory_oom_kills(uint64_t *ret) {
+        char line[128];
+        int r = -ENODATA;
+        FILE *file = fopen("/proc/vmstat", "re");
+
+        if (!file)
+                return -errno;
+        while (r && fgets(line, sizeof(line), file))
+                if (sscanf(line, "oom_kill %" SCNu64, ret) == 1)
+                        r = 0;
+        (void) fclose(file);
+        return r;
 }

@@ -1,5 +1,7 @@
-/* Memory that was only needed to start. */
+/* Memory that was only needed to start, and memory that the kernel had not. */
 #pragma once
+
+#include <stdint.h>
 
 /*
  * Gives the pages of program text and read-only tables back to the page cache, the program's own
@@ -7,3 +9,7 @@
  * resident memory is what the dynamic linker and the constructors of libraries read once.
  */
 void memory_release_startup(void);
+
+/* How many processes of this machine the OOM killer has ended since boot; -errno where it is
+ * hidden. */
+int memory_oom_kills(uint64_t *ret);

@@ -1,5 +1,6 @@
 #include "util/process.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -78,4 +79,39 @@ int process_is_alive(pid_t pid, int64_t start_ticks) {
         if (read_stat(pid, &state, &ticks) < 0)
                 return 0;
         return ticks == start_ticks && state != 'Z' && state != 'X';
+}
+
+/* Of one thread. The list may be long, and has no end in a fixed buffer. */
+static size_t read_children(const char *thread, pid_t *pids, size_t max) {
+        char path[64];
+        size_t n = 0;
+        int pid;
+
+        (void) snprintf(path, sizeof(path), "/proc/self/task/%.20s/children", thread);
+        FILE *file = fopen(path, "re");
+        while (file && n < max && fscanf(file, "%d", &pid) == 1)
+                pids[n++] = pid;
+        if (file)
+                (void) fclose(file);
+        return n;
+}
+
+size_t process_children(pid_t *pids, size_t max) {
+        size_t n = 0;
+        DIR *threads = opendir("/proc/self/task");
+
+        for (const struct dirent *entry; threads && (entry = readdir(threads));)
+                if (entry->d_name[0] != '.')
+                        n += read_children(entry->d_name, pids + n, max - n);
+        if (threads)
+                (void) closedir(threads);
+        return n;
+}
+
+static usec_t usec_of(const struct timeval *time) {
+        return (usec_t) time->tv_sec * USEC_PER_SEC + (usec_t) time->tv_usec;
+}
+
+usec_t process_cpu_usec(const struct rusage *usage) {
+        return usec_add(usec_of(&usage->ru_utime), usec_of(&usage->ru_stime));
 }

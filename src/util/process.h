@@ -4,8 +4,12 @@
  */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <sys/types.h>
+
+#include "util/clock.h"
 
 /* Room for host_name(): the column jobs.assigned_host. */
 #define HOST_NAME_SIZE 65
@@ -26,3 +30,12 @@ int process_start_ticks(pid_t pid, int64_t *ret);
 
 /* 1 when exactly the process that started then is still there, zombies not counted. */
 int process_is_alive(pid_t pid, int64_t start_ticks);
+
+/*
+ * The children of this process, of all its threads, zombies included: at most `max` of them.
+ * Returns how many were written; 0 also where the kernel does not tell.
+ */
+size_t process_children(pid_t *pids, size_t max);
+
+/* User and system time together. */
+usec_t process_cpu_usec(const struct rusage *usage);

@@ -8,14 +8,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "util/error.h"
 #include "util/macro.h"
+#include "util/process.h"
 
 #define KEEP_MAX 8
 
@@ -92,6 +95,25 @@ int spawn_child(SpawnFn fn, void *arg, const int *keep, size_t n_keep, pid_t *re
         return 0;
 }
 
+int spawn_wait(pid_t pid, usec_t limit_usec, int *ret_status) {
+        usec_t until = usec_add(clock_now_usec(), limit_usec);
+        struct pollfd end = {.fd = pidfd_open(pid, 0), .events = POLLIN};
+        int n = 0;
+
+        for (usec_t now; end.fd >= 0 && !n && (now = clock_now_usec()) < until;) {
+                n = poll(&end, 1, (int) ((until - now) / USEC_PER_MSEC) + 1);
+                if (n < 0 && errno == EINTR)
+                        n = 0;
+        }
+        closep(&end.fd);
+        if (n <= 0)
+                spawn_signal(pid, SIGKILL);
+        while (waitpid(pid, ret_status, 0) < 0)
+                if (errno != EINTR)
+                        return error_origin(-errno);
+        return n > 0 ? 0 : SPAWN_E_TIMEOUT;
+}
+
 Outcome spawn_outcome(int status) {
         if (WIFEXITED(status))
                 return (Outcome){.kind = OUTCOME_EXITED, .value = WEXITSTATUS(status)};
@@ -107,4 +129,15 @@ void spawn_signal(pid_t pid, int signal) {
                 return;
         (void) kill(-pid, signal);
         (void) kill(pid, signal);
+}
+
+int spawn_end(pid_t pid, int64_t start_ticks) {
+        if (pid <= 1)
+                return 0;
+        if (process_is_alive(pid, start_ticks)) {
+                spawn_signal(pid, SIGKILL);
+                return 1;
+        }
+        /* While a group has members, its number is given to no new process. */
+        return kill(pid, 0) < 0 && errno == ESRCH && !kill(-pid, SIGKILL);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "core/outcome.h"
@@ -16,9 +17,23 @@ typedef int (*SpawnFn)(void *arg);
  */
 int spawn_child(SpawnFn fn, void *arg, const int *keep, size_t n_keep, pid_t *ret);
 
+#define SPAWN_E_TIMEOUT 1
+
+/*
+ * Waits for a child's end. SPAWN_E_TIMEOUT when it took longer than that, and was killed; -errno.
+ * Not for a process that reaps its children elsewhere.
+ */
+int spawn_wait(pid_t pid, usec_t limit_usec, int *ret_status);
+
 /* What wait(2) gave, decoded. */
 Outcome spawn_outcome(int wait_status);
 
 /* Sends a signal to the child's process group and to itself: just forked, it may have no group yet.
  */
 void spawn_signal(pid_t pid, int signal);
+
+/*
+ * Kills a process that is not our child, which started at `start_ticks`, and its process group,
+ * also when only members of the group are left. Returns 1 while there was something to kill.
+ */
+int spawn_end(pid_t pid, int64_t start_ticks);

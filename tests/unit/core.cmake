@@ -2,7 +2,7 @@
 foreach(name argv parse process text)
   rj_unit_test(${name} test-${name}.c rj-util)
 endforeach()
-foreach(name backoff cancel job limit notice outcome plural turn)
+foreach(name backoff cancel job lease limit notice outcome plural stall turn)
   rj_unit_test(${name} test-${name}.c rj-core)
 endforeach()
 rj_unit_test(plan test-plan.c rj-core)
@@ -22,7 +22,7 @@ rj_unit_test(spawn test-spawn.c rj-worker)
 rj_unit_test(exchange test-exchange.c rj-util)
 set(db ${PROJECT_SOURCE_DIR}/src/db)
 target_sources(test-exchange PRIVATE test-exchange-libpq.c
-  ${db}/async.c ${db}/batch.c ${db}/db.c ${db}/exchange.c ${db}/sqlstate.c)
+  ${db}/async.c ${db}/batch.c ${db}/connect.c ${db}/db.c ${db}/exchange.c ${db}/sqlstate.c)
 target_include_directories(test-exchange PRIVATE
   $<TARGET_PROPERTY:rj-db,INTERFACE_INCLUDE_DIRECTORIES>)
 target_include_directories(test-exchange SYSTEM PRIVATE ${PostgreSQL_INCLUDE_DIRS})

@@ -74,17 +74,18 @@ static void test_a_full_channel_does_not_block(void **state) {
 
 static void test_forged_messages(void **state) {
         static const struct {
-                uint32_t words[5];
+                uint32_t words[6];
                 size_t size;
         } rows[] = {
-                {{CHANNEL_ASSIGN, 0, 0, 0}, 12},
-                {{CHANNEL_ASSIGN, 0, 0, 0, 0}, 20},
+                {{CHANNEL_ASSIGN, 0, 0, 0}, 16},
+                {{CHANNEL_ASSIGN, 0, 0, 0, 0, 0}, 24},
                 {{CHANNEL_ASSIGN}, 1},
-                {{0, 0, 0, 0}, 16},
-                {{4, 0, 0, 0}, 16},
-                {{UINT32_MAX, 0, 0, 0}, 16},
-                {{3, 0, _TURN_END_MAX, 0}, 16},
-                {{3, 0, UINT32_MAX, 0}, 16},
+                {{0, 0, 0, 0, 0}, 20},
+                {{4, 0, 0, 0, 0}, 20},
+                {{UINT32_MAX, 0, 0, 0, 0}, 20},
+                {{3, 0, _TURN_END_MAX, 0, 0}, 20},
+                {{3, 0, UINT32_MAX, 0, 0}, 20},
+                {{3, 0, TURN_EMPTY, 0, 2}, 20},
         };
         int fds[2];
 

@@ -57,6 +57,8 @@ static const char *error_of(PGconn *conn, const Message *message) {
 }
 
 PGresult *PQgetResult(PGconn *conn) {
+        if (conn->simple)
+                return --conn->simple ? new_result(PGRES_COMMAND_OK, NULL) : NULL;
         if (conn->status == CONNECTION_BAD || conn->answered == conn->n)
                 return NULL;
         if (conn->is_ended) {
@@ -109,7 +111,7 @@ int PQpipelineSync(PGconn *conn) {
 }
 
 int PQisBusy(PGconn *conn) {
-        if (conn->status == CONNECTION_BAD)
+        if (conn->status == CONNECTION_BAD || conn->simple)
                 return 0;
         return (conn->script.silent_at && conn->answered + 1 >= conn->script.silent_at) ||
                (conn->is_trickling && !conn->arrived && !conn->is_ended);
@@ -152,9 +154,19 @@ char *PQerrorMessage(const PGconn *conn) {
                                  : "");
 }
 
-PGresult *PQexec(PGconn *conn, const char *query) {
-        (void) conn, (void) query;
-        return new_result(PGRES_COMMAND_OK, NULL);
+int PQsendQuery(PGconn *conn, const char *query) {
+        (void) query;
+        conn->simple = 2;
+        return conn->status == CONNECTION_OK;
+}
+
+int PQbackendPID(const PGconn *conn) {
+        (void) conn;
+        return 17; /* as PQgetvalue() */
+}
+
+void PQreset(PGconn *conn) {
+        (void) conn;
 }
 
 ExecStatusType PQresultStatus(const PGresult *result) {

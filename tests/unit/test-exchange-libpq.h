@@ -32,6 +32,7 @@ struct pg_conn {
         int n, answered, sent;
         int is_ended; /* the NULL after the last result was given */
         int is_aborted;
+        int simple;  /* of a query outside pipeline mode: 2: its result is due, 1: the NULL */
         int arrived; /* results that may be taken before PQconsumeInput() */
         int is_trickling;
         char prepared[16][64];

@@ -15,19 +15,23 @@ static void test_words(void **state) {
                 const char *why;
                 const char *words;
         } rows[] = {
-                {{OUTCOME_EXITED, 0, 0}, NULL, "terminated unexpectedly (exit code 0)"},
-                {{OUTCOME_EXITED, 70, 0}, NULL, "terminated unexpectedly (exit code 70)"},
-                {{OUTCOME_SIGNALED, SIGSEGV, 1},
+                {{OUTCOME_EXITED, 0, 0, 0}, NULL, "terminated unexpectedly (exit code 0)"},
+                {{OUTCOME_EXITED, 70, 0, 0}, NULL, "terminated unexpectedly (exit code 70)"},
+                {{OUTCOME_SIGNALED, SIGSEGV, 1, 0},
                  NULL,
                  "terminated unexpectedly (killed by SIGSEGV, core dumped)"},
-                {{OUTCOME_SIGNALED, SIGKILL, 0},
+                {{OUTCOME_SIGNALED, SIGKILL, 0, 0},
                  NULL,
                  "terminated unexpectedly (killed by SIGKILL)"},
-                {{OUTCOME_SIGNALED, 63, 0}, NULL, "terminated unexpectedly (killed by SIG63)"},
-                {{OUTCOME_SIGNALED, SIGTERM, 0},
+                {{OUTCOME_SIGNALED, SIGKILL, 0, 1},
+                 NULL,
+                 "terminated unexpectedly (killed by SIGKILL, as it seems by the kernel's OOM "
+                 "killer)"},
+                {{OUTCOME_SIGNALED, 63, 0, 0}, NULL, "terminated unexpectedly (killed by SIG63)"},
+                {{OUTCOME_SIGNALED, SIGTERM, 0, 0},
                  "shutdown",
                  "ended by shutdown (killed by SIGTERM)"},
-                {{OUTCOME_UNKNOWN, 0, 0},
+                {{OUTCOME_UNKNOWN, 0, 0, 0},
                  NULL,
                  "terminated unexpectedly (its supervisor died as well)"},
         };
@@ -38,6 +42,35 @@ static void test_words(void **state) {
                 outcome_describe(rows[i].outcome, rows[i].why, text, sizeof(text));
                 assert_string_equal(text, rows[i].words);
         }
+}
+
+static void test_usage(void **state) {
+        static const struct {
+                Usage usage;
+                const char *words;
+        } rows[] = {
+                {{0}, "dead"},
+                {{1, 0, 0, 5200000},
+                 "dead; its plugin was not called, peak memory of its worker 5.2 MB"},
+                {{1, 3240000, 1100000, 45200000},
+                 "dead; ran 3.2 s, CPU time 1.1 s, peak memory of its worker 45.2 MB"},
+        };
+
+        (void) state;
+        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+                char text[256] = "dead";
+                outcome_add_usage(&rows[i].usage, text, sizeof(text));
+                assert_string_equal(text, rows[i].words);
+        }
+}
+
+static void test_ended_by(void **state) {
+        (void) state;
+        for (EndedBy by = ENDED_BY_NOBODY + 1; by < _ENDED_BY_MAX; by++)
+                assert_non_null(ended_by_words(by));
+        assert_null(ended_by_words(ENDED_BY_NOBODY));
+        assert_null(ended_by_words(_ENDED_BY_MAX));
+        assert_null(ended_by_words((EndedBy) -1));
 }
 
 static void test_is_cut_not_overrun(void **state) {
@@ -52,6 +85,8 @@ static void test_is_cut_not_overrun(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_words),
+                cmocka_unit_test(test_usage),
+                cmocka_unit_test(test_ended_by),
                 cmocka_unit_test(test_is_cut_not_overrun),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -246,11 +246,11 @@ static void test_outcomes(void **state) {
                 int status;
                 Outcome outcome;
         } rows[] = {
-                {0, {OUTCOME_EXITED, 0, 0}},
-                {78 << 8, {OUTCOME_EXITED, 78, 0}},
-                {SIGKILL, {OUTCOME_SIGNALED, SIGKILL, 0}},
-                {SIGSEGV | 0x80, {OUTCOME_SIGNALED, SIGSEGV, 1}},
-                {0x137f, {OUTCOME_UNKNOWN, 0, 0}}, /* stopped */
+                {0, {OUTCOME_EXITED, 0, 0, 0}},
+                {78 << 8, {OUTCOME_EXITED, 78, 0, 0}},
+                {SIGKILL, {OUTCOME_SIGNALED, SIGKILL, 0, 0}},
+                {SIGSEGV | 0x80, {OUTCOME_SIGNALED, SIGSEGV, 1, 0}},
+                {0x137f, {OUTCOME_UNKNOWN, 0, 0, 0}}, /* stopped */
         };
 
         (void) state;

@@ -1,0 +1,25 @@
+/*
+ * The lease of a supervisor on everything that it runs. Others take its lanes when it has ended by
+ * the database's clock; by ours, counted from when a renewal was asked for, it ends earlier. What
+ * follows from its length, in one place.
+ */
+#pragma once
+
+#include "util/clock.h"
+
+typedef struct LeaseTimes {
+        usec_t statement_usec; /* the server's limit for a statement of the supervisor */
+        usec_t deadline_usec;  /* after which a connection that does not answer is given up */
+        usec_t connect_usec;   /* for one attempt to connect to one host */
+        usec_t step_usec; /* between the word and SIGTERM, and SIGTERM and SIGKILL, at its end */
+} LeaseTimes;
+
+/*
+ * A silent connection must be noticed and replaced before the lease is in doubt: with a heartbeat
+ * of a sixth, a deadline of a quarter and an attempt to connect of a sixth, there is a twelfth left
+ * of the two thirds. The steps at the end fit into the last third.
+ */
+LeaseTimes lease_times(usec_t lease_usec);
+
+/* When what runs is asked to stop: two thirds after the last renewal. 0 for no lease at all. */
+usec_t lease_stop_at(usec_t end_usec, usec_t lease_usec);

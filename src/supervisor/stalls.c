@@ -1,0 +1,56 @@
+#include "supervisor/stalls.h"
+
+#include "core/stall.h"
+#include "db/lane_store.h"
+#include "util/log.h"
+#include "util/log_ids.h"
+
+static StallFacts facts_of(const Pool *pool, unsigned slot) {
+        const StatusPage *page = pool_page(pool, slot);
+        return (StallFacts){.job = status_page_job(page),
+                            .began_usec = atomic_load(&page->began_usec),
+                            .active_usec = atomic_load(&page->active_usec)};
+}
+
+static void on_noted(const DbReply *reply, void *userdata, int64_t number) {
+        (void) userdata;
+        (void) number;
+        if (reply->error.class && reply->error.class != DB_E_UNAVAILABLE)
+                log_debug("could not note a stalled job: %s", reply->error.message);
+}
+
+static void log_step(int32_t co_id, int32_t job, int has_begun, usec_t silence) {
+        LogFields fields = {.message_id = LOG_ID_STALLED, .co_id = co_id, .job_id = job};
+
+        if (has_begun)
+                log_write(LOG_WARNING, &fields, "job %d: no sign of life for %.0f s", job,
+                          (double) silence / (double) USEC_PER_SEC);
+        else
+                log_write(LOG_NOTICE, &fields, "job %d: goes on", job);
+}
+
+static void look_at(Stalls *stalls, const Plan *plan, const Pool *pool, unsigned slot, Link *link,
+                    int32_t supervisor_id, usec_t limit, usec_t now) {
+        StallFacts facts = {0};
+        int32_t co_id = plan_slot_co(plan, slot), *told = &stalls->told[slot];
+
+        if (plan_slot_state(plan, slot) == SLOT_BUSY)
+                facts = facts_of(pool, slot);
+        StallStep step = stall_step(&facts, *told, limit, now);
+        if (step == STALL_NOTHING)
+                return;
+        if (step == STALL_BEGINS || facts.job == *told)
+                log_step(co_id, facts.job, step == STALL_BEGINS, stall_silence(&facts, now));
+        *told = step == STALL_BEGINS ? facts.job : 0;
+        if (!co_id)
+                return; /* its lane is not ours any more */
+        Batch batch = {0};
+        lane_stalled_add(&batch, co_id, supervisor_id, *told, stall_silence(&facts, now));
+        (void) link_submit(link, &batch, on_noted, NULL, 0);
+}
+
+void stalls_look(Stalls *stalls, const Plan *plan, const Pool *pool, Link *link,
+                 int32_t supervisor_id, usec_t limit_usec, usec_t now_usec) {
+        for (unsigned slot = 0; slot < PLAN_SLOTS_MAX; slot++)
+                look_at(stalls, plan, pool, slot, link, supervisor_id, limit_usec, now_usec);
+}

@@ -455,7 +455,7 @@ def write_config(path, exec_models=(), limits=None, **settings):
 class Daemon:
     """One registry-jobd."""
 
-    def __init__(self, name, config, log_path, env=None, settings=None, exec_models=()):
+    def __init__(self, name, config, log_path, env=None, settings=None, exec_models=(), prefix=()):
         self.name = name
         self.config = config
         self.log_path = log_path
@@ -463,8 +463,8 @@ class Daemon:
         self.exec_models = exec_models
         with open(log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [str(DAEMON), "--config", str(config)], stdin=subprocess.DEVNULL, stdout=log,
-                stderr=log, env={**os.environ, **(env or {})}, start_new_session=True)
+                [*prefix, str(DAEMON), "--config", str(config)], stdin=subprocess.DEVNULL,
+                stdout=log, stderr=log, env={**os.environ, **(env or {})}, start_new_session=True)
         self.pid = self.process.pid
 
     def log(self):
@@ -542,8 +542,8 @@ def daemon(request, db, tmp_path):
 
 # ---- the command ----
 
-def run_command(config, *args, timeout=30, **kwargs):
-    return subprocess.run([str(COMMAND), "--config", str(config), *map(str, args)],
+def run_command(config, *args, timeout=30, prefix=(), **kwargs):
+    return subprocess.run([*prefix, str(COMMAND), "--config", str(config), *map(str, args)],
                           stdin=subprocess.DEVNULL, capture_output=True, text=True,
                           timeout=timeout * SLOW, check=False, **kwargs)
 

@@ -110,6 +110,14 @@ const struct rj_model *exec_model_describe(const ExecModel *model) {
         return &model->model;
 }
 
+void exec_model_limit(ExecModel *model, uint64_t memory_bytes, usec_t cpu_usec,
+                      uint64_t open_files) {
+        model->program_limits = (ProgramLimits){.memory_bytes = memory_bytes,
+                                                .cpu_seconds = cpu_usec / USEC_PER_SEC +
+                                                               (cpu_usec % USEC_PER_SEC != 0),
+                                                .open_files = open_files};
+}
+
 const char *exec_model_name(const ExecModel *model) {
         return model->name;
 }

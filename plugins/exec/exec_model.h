@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "registry-job/plugin.h"
+#include "util/clock.h"
 #include "util/macro.h"
 
 /* The room of jobs.plugin. */
@@ -27,6 +28,10 @@ int exec_model_check(const ExecModel *model, char *why, size_t size);
 
 /* What the host needs to list and run it; lives as long as `model` and changes with it. */
 const struct rj_model *exec_model_describe(const ExecModel *model);
+
+/* What its program may use from now on; 0 is no limit. CPU time is rounded up to whole seconds. */
+void exec_model_limit(ExecModel *model, uint64_t memory_bytes, usec_t cpu_usec,
+                      uint64_t open_files);
 
 const char *exec_model_name(const ExecModel *model);
 

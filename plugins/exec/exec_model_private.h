@@ -6,6 +6,7 @@
 
 #include "exec/exec_model.h"
 #include "exec/line_buffer.h"
+#include "exec/program.h"
 #include "util/clock.h"
 
 /* Of what a program writes to each of its two outputs. Beyond that it is ended. */
@@ -27,6 +28,7 @@ struct ExecModel {
         char *timeout;       /* as configured; NULL: none */
         usec_t kill_after_usec;
         LineLimits limits; /* smaller in tests */
+        ProgramLimits program_limits;
 
         struct rj_param_desc *params; /* ended by an empty one; NULL: none */
         size_t n_params;

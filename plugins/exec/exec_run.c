@@ -181,7 +181,8 @@ static int begin(Run *run, char *why, size_t size) {
         }
         run->input = run->context->host->param_json(run->context);
         run->input_left = strlen(run->input);
-        if (program_start(&run->program, model->argv, environment, model->directory, why, size))
+        if (program_start(&run->program, model->argv, environment, model->directory,
+                          &model->program_limits, why, size))
                 return RJ_FAILED;
         run->ending = ending_begin(model->timeout_usec, clock_now_usec());
         return 0;

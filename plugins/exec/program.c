@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -36,6 +37,7 @@ typedef struct Child {
         char *const *argv;
         char *const *environment;
         const char *directory;
+        const ProgramLimits *limits;
         pid_t parent;
         pid_t group;
         int standard[3]; /* to become its descriptors 0, 1, 2 */
@@ -72,6 +74,25 @@ static void place_descriptors(Child *child) {
                 fail(child, START_SETUP);
 }
 
+/* The hard limits too, so that the program cannot take them back; never more than it had. */
+static int set_limit(__rlimit_resource_t resource, uint64_t soft, uint64_t hard) {
+        struct rlimit limit;
+
+        if (!soft)
+                return 0;
+        if (getrlimit(resource, &limit) < 0)
+                return -1;
+        limit.rlim_max = MIN_OF(limit.rlim_max, hard);
+        limit.rlim_cur = MIN_OF(limit.rlim_max, soft);
+        return setrlimit(resource, &limit);
+}
+
+static int set_limits(const ProgramLimits *limits) {
+        return set_limit(RLIMIT_DATA, limits->memory_bytes, limits->memory_bytes) < 0 ||
+               set_limit(RLIMIT_CPU, limits->cpu_seconds, limits->cpu_seconds + 1) < 0 ||
+               set_limit(RLIMIT_NOFILE, limits->open_files, limits->open_files) < 0;
+}
+
 static _Noreturn void run_child(Child *child) {
         if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != child->parent)
                 _exit(127); /* the worker died in between: nobody is there to hear of it */
@@ -80,6 +101,8 @@ static _Noreturn void run_child(Child *child) {
                 fail(child, START_SETUP);
         if (chdir(child->directory) < 0)
                 fail(child, START_DIRECTORY);
+        if (set_limits(child->limits))
+                fail(child, START_SETUP);
         reset_signals();
         (void) execve(child->argv[0], child->argv, child->environment);
         fail(child, START_EXECUTE);
@@ -170,10 +193,11 @@ static void explain(const Child *child, StartFailure failure, char *why, size_t 
 }
 
 int program_start(Program *program, char *const argv[], char *const environment[],
-                  const char *directory, char *why, size_t size) {
+                  const char *directory, const ProgramLimits *limits, char *why, size_t size) {
         Child child = {.argv = argv,
                        .environment = environment,
                        .directory = directory,
+                       .limits = limits,
                        .parent = getpid(),
                        .standard = {-1, -1, -1},
                        .report = -1};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #define PROGRAM_E_START 1 /* could not be started; `why` says it */
@@ -15,6 +16,13 @@ typedef struct Program {
         int errors;  /* of its standard error */
 } Program;
 
+/* What the program, and each process that it starts, may use. 0: as the worker. */
+typedef struct ProgramLimits {
+        uint64_t memory_bytes;
+        uint64_t cpu_seconds; /* SIGXCPU then, and SIGKILL a second later */
+        uint64_t open_files;
+} ProgramLimits;
+
 #define PROGRAM_INIT \
         { .pidfd = -1, .input = -1, .output = -1, .errors = -1 }
 
@@ -23,7 +31,7 @@ typedef struct Program {
  * once it runs, or PROGRAM_E_START. `program` is to be given to program_done() in either case.
  */
 int program_start(Program *program, char *const argv[], char *const environment[],
-                  const char *directory, char *why, size_t size);
+                  const char *directory, const ProgramLimits *limits, char *why, size_t size);
 
 /* To its process group, and to the program itself where it has left that. */
 void program_signal(const Program *program, int signal);

@@ -24,6 +24,7 @@ enum {
         OPT_PLUGIN,
         OPT_LIMIT,
         OPT_BEFORE,
+        OPT_FORCE,
 };
 
 static const struct option long_options[] = {
@@ -50,6 +51,7 @@ static const struct option long_options[] = {
         {"plugin", required_argument, NULL, OPT_PLUGIN},
         {"limit", required_argument, NULL, OPT_LIMIT},
         {"before", required_argument, NULL, OPT_BEFORE},
+        {"force", no_argument, NULL, OPT_FORCE},
         {0},
 };
 
@@ -80,6 +82,8 @@ void options_print_help(void) {
                 "      --plugin NAME         one plugin and model\n"
                 "      --limit N             at most N rows (50)\n"
                 "      --before ID           ids below this: the next page\n"
+                "Settling:\n"
+                "      --force               even if a process with its PID lives on this host\n"
                 "Everywhere:\n"
                 "      --config FILE         configuration, instead of %s\n"
                 "      --actor NAME          who asks, instead of the login name\n"
@@ -130,6 +134,9 @@ static int take_option(int c, Options *o) {
                 return -1;
         case OPT_JSON:
                 o->is_json = 1;
+                return -1;
+        case OPT_FORCE:
+                o->is_forced = 1;
                 return -1;
         case OPT_DUPLICATE:
                 o->may_duplicate = 1;

@@ -12,6 +12,7 @@ typedef struct Options {
         int is_synchronous; /* -s */
         int is_quiet, is_verbose, is_json;
         int may_duplicate;
+        int is_forced;
         int64_t max;      /* -m; 0: no limit */
         int64_t parallel; /* -p; 0: as configured */
         int64_t delay, requeue_interval, retry_interval;

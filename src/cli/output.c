@@ -1,11 +1,12 @@
 #include "cli/output.h"
 
-#include <jansson.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "cli/cli.h"
 #include "core/job.h"
 #include "db/exchange.h"
 #include "util/macro.h"
@@ -129,4 +130,20 @@ void output_json(const PGresult *result, int is_single) {
         (void) json_dumpf(all, stdout, JSON_INDENT(2));
         (void) putchar('\n');
         json_decref(all);
+}
+
+void output_line(const char *text) {
+        print_cut(text, INT_MAX);
+        (void) putchar('\n');
+}
+
+int output_value_json(json_t *value) {
+        if (!value) {
+                cli_say("out of memory");
+                return CLI_FAILED;
+        }
+        (void) json_dumpf(value, stdout, JSON_INDENT(2));
+        (void) putchar('\n');
+        json_decref(value);
+        return CLI_OK;
 }

@@ -1,6 +1,7 @@
 /* Rows of the database as a table for people, or as JSON for programs. */
 #pragma once
 
+#include <jansson.h>
 #include <libpq-fe.h>
 
 typedef struct Column {
@@ -19,3 +20,9 @@ void output_json(const PGresult *result, int is_single);
 
 /* The value of a named column, "" for NULL. */
 const char *output_value(const PGresult *result, int row, const char *name);
+
+/* One line of text, with control characters made harmless. */
+void output_line(const char *text);
+
+/* The same as one JSON document. Takes `value`; CLI_OK, or CLI_FAILED when it could not be made. */
+int output_value_json(json_t *value);

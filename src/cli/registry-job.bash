@@ -14,12 +14,12 @@ _registry_job_parameters() {
 }
 
 _registry_job() {
-  local verbs='list show history watch cancel retry queue plugins status schema'
+  local verbs='list show history watch cancel retry why settle queue plugins status schema'
   local statuses='queued assigned complete failed canceled Q A GO OK X CX'
   local actions='install upgrade check remove roles'
   local options='--co_id --coid --job --run --synchronous --max --parallel --quiet --verbose --help
     --config --json --version --allow-duplicate --delay --requeue-interval --retry-interval
-    --max-retry --actor --status --plugin --limit --before'
+    --max-retry --actor --status --plugin --limit --before --force'
   local current=${COMP_WORDS[COMP_CWORD]} previous='' config='' model='' verb='' before i
 
   COMPREPLY=()

@@ -15,7 +15,6 @@
 #include "plugin/recorder.h"
 #include "util/log.h"
 #include "worker/finish.h"
-#include "worker/lease_watch.h"
 #include "worker/spawn.h"
 
 #define LEASE_USEC (30 * USEC_PER_SEC)
@@ -73,12 +72,15 @@ static int run_child_job(void *arg) {
         Runner runner = {.catalog = child->catalog,
                          .settings = &settings,
                          .page = child->page,
+                         .limits = &child->cli->config->limits,
                          .holder = {.host = child->identity->host, .pid = child->identity->pid}};
+        const Config *config = child->cli->config;
         FinishReply reply;
         RunResult result;
 
+        runner_limit_programs(&config->limits, config->exec, config->n_exec);
         runner.recorder = (Recorder){.page = child->page, .db = &runner.db};
-        int r = lease_watch_start(child->page);
+        int r = watch_start(child->page, LEASE_USEC, &runner.watch);
         if (!r)
                 r = runner_connect(&runner);
         if (!r)
@@ -233,7 +235,8 @@ static void settle_child(Watch *w, int status) {
         _cleanup_(db_reply_donep) DbReply reply = {0};
         Batch batch = {0};
         Holder holder = {.host = w->identity->host, .pid = w->identity->pid};
-        outcome_describe(spawn_outcome(status), NULL, summary, sizeof(summary));
+        const char *why = ended_by_words(atomic_load(&w->page->ended_by));
+        outcome_describe(spawn_outcome(status), why, summary, sizeof(summary));
         job_finish_add(&batch, w->job->id, JOB_EV_WORKER_LOST, JOB_FAILED, summary, holder);
         job_stopped_add(&batch, w->job->id, summary);
         (void) cli_run(w->cli, &batch, &reply);

@@ -10,6 +10,8 @@ static const Verb verbs[] = {
         {"watch", "ID", "follow a job to its end", 1, 1, verb_watch},
         {"cancel", "ID", "cancel a job", 1, 1, verb_cancel},
         {"retry", "ID", "queue a failed or canceled job again", 1, 1, verb_retry},
+        {"why", "ID", "why a job does not run, or what it does", 1, 1, verb_why},
+        {"settle", "ID", "end a job whose runner is gone", 1, 1, verb_settle},
         {"queue", NULL, "what each CO has waiting and running", 0, 0, verb_queue},
         {"plugins", NULL, "models and their parameters", 0, 0, verb_plugins},
         {"status", NULL, "the daemons, and what their workers do", 0, 0, verb_status},

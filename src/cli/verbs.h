@@ -26,6 +26,8 @@ int verb_status(Cli *cli);
 int verb_watch(Cli *cli);
 int verb_cancel(Cli *cli);
 int verb_retry(Cli *cli);
+int verb_why(Cli *cli);
+int verb_settle(Cli *cli);
 int verb_schema(Cli *cli);
 
 /* Without a verb: -j, and -r. */

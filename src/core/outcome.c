@@ -53,7 +53,7 @@ static double seconds(usec_t usec) {
         return (double) usec / (double) USEC_PER_SEC;
 }
 
-void outcome_add_usage(const Usage *usage, char *text, size_t size) {
+void outcome_add_usage(const JobUsage *usage, char *text, size_t size) {
         if (!usage->is_known)
                 return;
         if (usage->wall_usec)

@@ -40,15 +40,15 @@ const char *ended_by_words(EndedBy ended_by);
 void outcome_describe(Outcome outcome, const char *why, char *text, size_t size);
 
 /* What a process has used, as far as it is known. */
-typedef struct Usage {
+typedef struct JobUsage {
         int is_known;
         usec_t wall_usec;    /* since its plugin was called; 0: it was not called */
         usec_t cpu_usec;     /* since then */
         uint64_t peak_bytes; /* of memory, of the whole life of its worker */
-} Usage;
+} JobUsage;
 
 /*
  * Adds to the words of outcome_describe(): "...; ran 3.2 s, CPU time 1.1 s, peak memory of its
  * worker 45.2 MB". Adds nothing where nothing is known.
  */
-void outcome_add_usage(const Usage *usage, char *text, size_t size);
+void outcome_add_usage(const JobUsage *usage, char *text, size_t size);

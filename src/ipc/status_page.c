@@ -40,8 +40,8 @@ const uint32_t *status_page_begin(StatusPage *page, int32_t job_id) {
         if (job_id) {
                 __atomic_store_n(word, 0, __ATOMIC_RELAXED);
                 atomic_store(&page->percent, 0);
-                atomic_store(&page->began_usec, 0);
         }
+        atomic_store(&page->began_usec, 0);
         atomic_store(&page->job, job);
         return word;
 }
@@ -57,4 +57,14 @@ int status_page_control(StatusPage *page, int32_t job_id, uint32_t bits) {
                 return 0;
         (void) __atomic_fetch_or(word_of(page, job), bits, __ATOMIC_RELAXED);
         return 1;
+}
+
+void status_page_called(StatusPage *page, usec_t now_usec, usec_t cpu_usec) {
+        atomic_store(&page->began_cpu_usec, cpu_usec);
+        atomic_store(&page->active_usec, now_usec);
+        atomic_store(&page->began_usec, now_usec); /* last: whoever sees it sees the others */
+}
+
+void status_page_active(StatusPage *page, usec_t now_usec) {
+        atomic_store_explicit(&page->active_usec, now_usec, memory_order_relaxed);
 }

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "util/clock.h"
 #include "util/macro.h"
 
 #define STATUS_CONTROL_WORDS 64u
@@ -60,3 +61,9 @@ int32_t status_page_job(const StatusPage *page);
 
 /* Sets control bits for that job; returns 0 when the worker is not, or no longer, running it. */
 int status_page_control(StatusPage *page, int32_t job_id, uint32_t bits);
+
+/* The plugin of the job is called now; the process has used so much CPU time. */
+void status_page_called(StatusPage *page, usec_t now_usec, usec_t cpu_usec);
+
+/* The plugin has called its host: it is alive. */
+void status_page_active(StatusPage *page, usec_t now_usec);

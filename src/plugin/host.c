@@ -15,8 +15,11 @@
 
 #define PROGRESS_INTERVAL_USEC (500 * USEC_PER_MSEC)
 
+/* Every host function begins with this: a plugin that calls them is alive. */
 static HostRun *run_of(const struct rj_context *context) {
-        return (HostRun *) context; /* its first member */
+        HostRun *run = (HostRun *) context; /* its first member */
+        status_page_active(run->page, clock_now_usec());
+        return run;
 }
 
 static LogFields fields_of(const HostRun *run) {
@@ -193,6 +196,7 @@ void host_begin(HostRun *run, const Job *job, const CatalogEntry *entry, const u
 }
 
 int host_call(HostRun *run) {
+        status_page_called(run->page, clock_now_usec(), clock_cpu_usec());
         return run->context.model->run(&run->context);
 }
 

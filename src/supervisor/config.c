@@ -22,7 +22,7 @@ static const struct {
 Config *config_free(Config *config) {
         if (config) {
                 for (size_t i = 0; i < config_n_keys; i++)
-                        if (config_keys[i].type == KEY_TEXT)
+                        if (config_key_is_text(&config_keys[i]))
                                 free(*(char **) config_field(config, &config_keys[i]));
                 (void) argv_free(config->load);
                 for (size_t i = 0; i < config->n_exec; i++)

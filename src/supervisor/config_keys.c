@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "db/conninfo.h"
 #include "util/error.h"
 #include "util/parse.h"
 
@@ -13,7 +14,7 @@
 #define AT(field) offsetof(Config, field)
 
 const Key config_keys[] = {
-        {"database", "conninfo", KEY_TEXT, AT(conninfo), "", 0, 0, 0, 0},
+        {"database", "conninfo", KEY_CONNINFO, AT(conninfo), "", 0, 0, 0, 0},
         {"database", "listen", KEY_BOOL, AT(is_listening), "yes", 0, 1, 0, 0},
         {"pool", "workers", KEY_INT, AT(workers), "4", 1, 256, 1, 0},
         {"pool", "max_jobs_per_turn", KEY_INT, AT(max_jobs_per_turn), "100", 1, 1000000, 1, 0},
@@ -70,6 +71,10 @@ void *config_limit_field(Limits *limits, const Key *key) {
         return (char *) limits + (key->offset - AT(limits.general));
 }
 
+int config_key_is_text(const Key *key) {
+        return key->type == KEY_TEXT || key->type == KEY_CONNINFO;
+}
+
 static int set_text(char **to, const char *value) {
         char *copy = strdup(value);
         if (!copy)
@@ -106,10 +111,20 @@ static int set_size(const Key *key, uint64_t *to, const char *value, char *why, 
         return r;
 }
 
+static int set_conninfo(char **to, const char *value, char *why, size_t size) {
+        char reason[400];
+        int r = conninfo_check(value, reason, sizeof(reason));
+        if (r > 0)
+                (void) snprintf(why, size, "conninfo: %s", reason);
+        return r > 0 ? PARSE_E_INVALID : r < 0 ? r : set_text(to, value);
+}
+
 int config_key_set(const Key *key, void *field, const char *value, char *why, size_t size) {
         int r;
 
         switch (key->type) {
+        case KEY_CONNINFO:
+                return set_conninfo(field, value, why, size);
         case KEY_INT:
                 return set_int(key, field, value, why, size);
         case KEY_DURATION:
@@ -130,6 +145,7 @@ int config_key_set(const Key *key, void *field, const char *value, char *why, si
 int config_key_is_equal(const Key *key, const void *a, const void *b) {
         switch (key->type) {
         case KEY_TEXT:
+        case KEY_CONNINFO:
                 return !strcmp(*(char *const *) a, *(char *const *) b);
         case KEY_BOOL:
                 return *(const int *) a == *(const int *) b;
@@ -139,7 +155,7 @@ int config_key_is_equal(const Key *key, const void *a, const void *b) {
 }
 
 int config_key_copy(const Key *key, void *to, const void *from) {
-        if (key->type == KEY_TEXT)
+        if (config_key_is_text(key))
                 return set_text(to, *(char *const *) from);
         memcpy(to, from, key->type == KEY_BOOL ? sizeof(int) : sizeof(uint64_t));
         return 0;
@@ -163,8 +179,16 @@ static void print_size(const char *name, uint64_t bytes) {
         (void) printf("%s = %llu%s\n", name, (unsigned long long) bytes, units[unit]);
 }
 
+static void print_conninfo(const char *name, const char *conninfo) {
+        _cleanup_(freep) char *shown = conninfo_printable(conninfo);
+        (void) printf("%s = %s\n", name, shown ? shown : "");
+}
+
 void config_key_print(const Key *key, const void *field) {
         switch (key->type) {
+        case KEY_CONNINFO:
+                print_conninfo(key->name, *(char *const *) field);
+                break;
         case KEY_TEXT:
                 (void) printf("%s = %s\n", key->name, *(char *const *) field);
                 break;

@@ -11,6 +11,7 @@
 
 typedef enum KeyType {
         KEY_TEXT,     /* char * */
+        KEY_CONNINFO, /* the same, as libpq takes it, shown without its secrets */
         KEY_BOOL,     /* int */
         KEY_INT,      /* int64_t */
         KEY_DURATION, /* usec_t */
@@ -38,6 +39,9 @@ int config_key_find(const char *section, const char *name);
 
 /* 1 when any key has this section. */
 int config_key_has_section(const char *section);
+
+/* 1 when its value is an owned string. */
+int config_key_is_text(const Key *key);
 
 /* Where the key's value lies. */
 void *config_field(Config *config, const Key *key);

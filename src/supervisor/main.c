@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "db/conninfo.h"
 #include "supervisor/journal.h"
 #include "supervisor/supervisor.h"
 #include "util/log.h"
@@ -89,6 +90,9 @@ int main(int argc, char *argv[]) {
         if (code)
                 return code;
         if (arg_check) {
+                if (conninfo_has_secret(config->conninfo))
+                        log_warning("a password stands in '%s': better in libpq's password file",
+                                    arg_config);
                 config_print(config);
                 return EXIT_SUCCESS;
         }

@@ -111,14 +111,14 @@ static void on_channel(struct ev_loop *loop, ev_io *io, int events) {
         hear(io->data);
 }
 
-static Usage usage_of(const StatusPage *page, const struct rusage *usage) {
+static JobUsage usage_of(const StatusPage *page, const struct rusage *usage) {
         usec_t began = atomic_load(&page->began_usec), now = clock_now_usec();
         usec_t cpu = process_cpu_usec(usage), began_cpu = atomic_load(&page->began_cpu_usec);
 
-        return (Usage){.is_known = 1,
-                       .wall_usec = began && began < now ? now - began : 0,
-                       .cpu_usec = usec_sub(cpu, began_cpu),
-                       .peak_bytes = (uint64_t) usage->ru_maxrss * 1024};
+        return (JobUsage){.is_known = 1,
+                          .wall_usec = began && began < now ? now - began : 0,
+                          .cpu_usec = usec_sub(cpu, began_cpu),
+                          .peak_bytes = (uint64_t) usage->ru_maxrss * 1024};
 }
 
 static Worker *find_alive(const Pool *pool, pid_t pid) {

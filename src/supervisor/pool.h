@@ -25,7 +25,7 @@ typedef enum PoolReason {
 /* How a worker ended. */
 typedef struct PoolEnd {
         Outcome outcome;
-        Usage usage;
+        JobUsage usage;
         PoolReason reason; /* why we ended it */
         EndedBy ended_by;  /* why it was ended by its own watch */
 } PoolEnd;

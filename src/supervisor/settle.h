@@ -17,7 +17,7 @@ typedef struct Deceased {
         int32_t pid;      /* of the one worker; 0: the whole supervisor */
         StatusPage *page; /* of the worker; NULL otherwise */
         Outcome outcome;
-        Usage usage;
+        JobUsage usage;
         const char *why; /* the reason that we ended it ourselves, or NULL */
         Peer peer;       /* the supervisor, when pid is 0 */
 } Deceased;

@@ -15,6 +15,9 @@ typedef uint64_t usec_t;
 /* Monotonic time. The same in every process of this boot. */
 usec_t clock_now_usec(void);
 
+/* CPU time that all threads of this process have used. */
+usec_t clock_cpu_usec(void);
+
 /* a + b, or USEC_INFINITY when that is too much. */
 static inline usec_t usec_add(usec_t a, usec_t b) {
         return a > USEC_INFINITY - b ? USEC_INFINITY : a + b;

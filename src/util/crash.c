@@ -2,7 +2,9 @@
 
 #ifdef RJ_CRASH_POINTS
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,16 +15,29 @@ static const char *const names[] = {
 #undef X
 };
 
+/* A name ends where the list or its word does. */
+static const char *find(const char *list, const char *name) {
+        size_t n = strlen(name);
+        for (const char *p = list; p && *p; p = strchr(p, ',') ? strchr(p, ',') + 1 : NULL)
+                if (!strncmp(p, name, n) && (p[n] == ',' || !p[n]))
+                        return p;
+        return NULL;
+}
+
 int crash_is_wanted(CrashPoint point) {
         const char *wanted = getenv("RJ_CRASH");
-        return wanted && !strcmp(wanted, names[point]);
+        return wanted && find(wanted, names[point]);
 }
 
 void crash_point(CrashPoint point) {
-        const char *path = getenv("RJ_CRASH_FILE");
+        const char *wanted = getenv("RJ_CRASH"), *given = getenv("RJ_CRASH_FILE");
+        char path[PATH_MAX];
 
-        if (!path || !crash_is_wanted(point))
+        if (!given || !crash_is_wanted(point))
                 return;
+        int is_list = strchr(wanted, ',') != NULL;
+        (void) snprintf(path, sizeof(path), "%s%s%s", given, is_list ? "." : "",
+                        is_list ? names[point] : "");
         int fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
         if (fd < 0)
                 return; /* it has happened */

@@ -36,7 +36,8 @@ typedef enum CrashPoint {
 #ifdef RJ_CRASH_POINTS
 /*
  * Kills the process (SIGKILL) when RJ_CRASH names this point and the file RJ_CRASH_FILE, which must
- * not be there yet, could be made: once, whatever is started again afterwards.
+ * not be there yet, could be made: once, whatever is started again afterwards. RJ_CRASH may name
+ * several points, separated by commas; each has its own file then, RJ_CRASH_FILE.NAME.
  */
 void crash_point(CrashPoint point);
 #define CRASH_POINT(name) crash_point(CRASH_##name)

@@ -115,3 +115,21 @@ static usec_t usec_of(const struct timeval *time) {
 usec_t process_cpu_usec(const struct rusage *usage) {
         return usec_add(usec_of(&usage->ru_utime), usec_of(&usage->ru_stime));
 }
+
+int process_name(pid_t pid, char name[PROCESS_NAME_SIZE]) {
+        char path[32], comm[64], state;
+        int64_t ticks;
+
+        int r = read_stat(pid, &state, &ticks);
+        if (r)
+                return r;
+        if (state == 'Z' || state == 'X')
+                return -ESRCH;
+        (void) snprintf(path, sizeof(path), "/proc/%d/comm", (int) pid);
+        ssize_t n = read_small(path, comm, sizeof(comm));
+        if (n < 0)
+                return n == -ENOENT ? -ESRCH : (int) n;
+        comm[strcspn(comm, "\n")] = '\0';
+        (void) text_copy_utf8(name, PROCESS_NAME_SIZE, 0, comm);
+        return 0;
+}

@@ -39,3 +39,9 @@ size_t process_children(pid_t *pids, size_t max);
 
 /* User and system time together. */
 usec_t process_cpu_usec(const struct rusage *usage);
+
+/* Room for process_name(). */
+#define PROCESS_NAME_SIZE 65
+
+/* The command name of `pid`, as valid UTF-8; -ESRCH when there is no such process, or a zombie. */
+int process_name(pid_t pid, char name[PROCESS_NAME_SIZE]);

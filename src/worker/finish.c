@@ -120,6 +120,7 @@ int finish_job(Runner *runner, const Job *job, const RunResult *result, const La
 
         for (unsigned failures = 0;;) {
                 *ret = (FinishReply){0};
+                watch_step(runner->watch);
                 r = runner_connect(runner);
                 if (!r)
                         r = try_finish(runner, job, result, lane, next, bound, ret);

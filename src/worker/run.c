@@ -1,6 +1,7 @@
 #include "worker/run.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,6 +11,13 @@
 #include "util/log.h"
 #include "util/log_ids.h"
 #include "util/text.h"
+
+void runner_limit_programs(const LimitTable *table, ExecModel *const *exec, size_t n) {
+        for (size_t i = 0; i < n; i++) {
+                Limits limits = limit_resolve(table, exec_model_name(exec[i]));
+                exec_model_limit(exec[i], limits.memory_bytes, limits.cpu_usec, limits.open_files);
+        }
+}
 
 int runner_connect(Runner *runner) {
         return runner->db ? 0 : db_open(runner->settings, &runner->db, &runner->error);
@@ -66,10 +74,16 @@ static int start(Runner *runner, const Job *job, const CatalogEntry *entry, RunR
 }
 
 /* What the plugin returned, in words that fit the column. */
-static void judge(const HostRun *run, int code, RunResult *result) {
+static void judge(const HostRun *run, int code, EndedBy ended_by, RunResult *result) {
         uint32_t control = __atomic_load_n(run->context.control, __ATOMIC_RELAXED);
         char words[SUMMARY_SIZE + 64]; /* cut again by end_with() */
 
+        if (ended_by != ENDED_BY_NOBODY && code != RJ_OK) {
+                (void) snprintf(words, sizeof(words), "ended by %s%s%s", ended_by_words(ended_by),
+                                *run->summary ? ": " : "", run->summary);
+                end_with(result, JOB_EV_FINISH_FAILED, words);
+                return;
+        }
         switch (code) {
         case RJ_OK:
                 end_with(result, JOB_EV_FINISH_OK, *run->summary ? run->summary : "Completed");
@@ -102,6 +116,22 @@ static void judge(const HostRun *run, int code, RunResult *result) {
         end_with(result, JOB_EV_FINISH_FAILED, words);
 }
 
+/* pthread_exit() would leave a process without the thread that finishes the job. */
+static void on_thread_end(void *arg) {
+        const HostRun *run = arg;
+        log_write(LOG_CRIT, NULL, "job %d: its plugin ended the thread that it was called on",
+                  run->context.job_id);
+        _exit(WORKER_EXIT_NO_THREAD);
+}
+
+static int call(HostRun *run) {
+        int code;
+        pthread_cleanup_push(on_thread_end, run);
+        code = host_call(run);
+        pthread_cleanup_pop(0);
+        return code;
+}
+
 static void call_plugin(Runner *runner, const Job *job, const CatalogEntry *entry,
                         const Params *params, const uint32_t *control, RunResult *result) {
         HostRun run = {.params = params,
@@ -114,9 +144,13 @@ static void call_plugin(Runner *runner, const Job *job, const CatalogEntry *entr
         (void) snprintf(name, sizeof(name), "registry-jobd job %d", job->id);
         run.settings.application_name = name;
 
+        Limits limits = limit_resolve(runner->limits, entry->name);
+
         host_begin(&run, job, entry, control);
-        int code = host_call(&run);
-        judge(&run, code, result);
+        watch_job_begin(runner->watch, job->id, &limits);
+        int code = call(&run);
+        EndedBy ended_by = watch_job_end(runner->watch);
+        judge(&run, code, ended_by, result);
         /* Records that cannot be written now stay in the ring, for the finish to try again. */
         (void) host_end(&run);
 }

@@ -5,6 +5,17 @@
 #pragma once
 
 #include "plugin/host.h"
+#include "worker/watch.h"
+
+/* Exit codes of a worker; the supervisor tells from them whether it is worth trying again soon. */
+enum {
+        WORKER_EXIT_OK = 0,
+        WORKER_EXIT_FAILED = 1,       /* memory, or a bug */
+        WORKER_EXIT_UNAVAILABLE = 69, /* EX_UNAVAILABLE: the database was not to be reached */
+        WORKER_EXIT_NO_THREAD = 70,   /* EX_SOFTWARE: a plugin ended the worker's own thread */
+        WORKER_EXIT_LOST = 75,   /* EX_TEMPFAIL: an idle connection, or its channel, was lost */
+        WORKER_EXIT_CONFIG = 78, /* EX_CONFIG: plugins could not be loaded */
+};
 
 /* What a worker has in hand, whichever job it runs. */
 typedef struct Runner {
@@ -12,6 +23,8 @@ typedef struct Runner {
         const DbSettings *settings;
         Db *db; /* NULL while there is no connection */
         StatusPage *page;
+        Watch *watch;
+        const LimitTable *limits;
         Recorder recorder;
         Holder holder;
         DbError error; /* of the batch that failed last */
@@ -26,6 +39,9 @@ typedef struct RunResult {
 
 /* Returns 0 with `ret` filled in, or DB_E_* or -errno where the job could not be started. */
 int run_job(Runner *runner, const Job *job, RunResult *ret);
+
+/* Hands the limits of external programs over to them: they do not run in this process. */
+void runner_limit_programs(const LimitTable *limits, ExecModel *const *exec, size_t n);
 
 /* Opens a connection if there is none; 0, DB_E_* or -errno, with runner->error. */
 int runner_connect(Runner *runner);

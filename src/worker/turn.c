@@ -117,6 +117,7 @@ static int run_one(Turn *turn, FinishReply *reply, int *ret_goes_on) {
 
         *reply = (FinishReply){0}; /* the job is ours now */
         turn->state.last_id = job.id;
+        watch_step(turn->runner->watch);
         int r = run_job(turn->runner, &job, &result);
         if (r)
                 return r;

@@ -6,7 +6,6 @@
 #include "util/error.h"
 #include "util/log.h"
 #include "util/process.h"
-#include "worker/lease_watch.h"
 
 static int load_plugins(const WorkerSettings *s, Catalog **ret) {
         char why[700];
@@ -53,9 +52,11 @@ static int serve(const TurnContext *context, int channel) {
         for (;;) {
                 TurnEnd end = 0;
                 unsigned jobs = 0;
+                watch_rest(context->runner->watch);
                 int r = channel_send(channel, &message);
                 if (!r)
                         r = channel_receive(channel, &message);
+                watch_step(context->runner->watch);
                 if (r == CHANNEL_E_CLOSED)
                         return WORKER_EXIT_OK;
                 if (r || message.type != CHANNEL_ASSIGN)
@@ -83,12 +84,17 @@ int worker_main(void *arg) {
         const WorkerSettings *settings = args->settings;
         _cleanup_(catalog_freep) Catalog *catalog = NULL;
 
-        if (lease_watch_start(args->page) || load_plugins(settings, &catalog))
+        Watch *watch;
+        if (watch_start(args->page, settings->lease_usec, &watch) ||
+            load_plugins(settings, &catalog))
                 return WORKER_EXIT_CONFIG;
+        runner_limit_programs(settings->limits, settings->exec, settings->n_exec);
 
         Runner runner = {.catalog = catalog,
                          .settings = &settings->db,
                          .page = args->page,
+                         .watch = watch,
+                         .limits = settings->limits,
                          .holder = {.host = settings->host, .pid = (int32_t) getpid()}};
         runner.recorder = (Recorder){.page = args->page, .db = &runner.db};
         TurnContext context = {.runner = &runner,

@@ -4,14 +4,6 @@
 #include "core/limit.h"
 #include "worker/turn.h"
 
-/* Exit codes of a worker; the supervisor tells from them whether it is worth trying again soon. */
-enum {
-        WORKER_EXIT_OK = 0,
-        WORKER_EXIT_FAILED = 1,       /* memory, or a bug */
-        WORKER_EXIT_UNAVAILABLE = 69, /* EX_UNAVAILABLE: the database was not to be reached */
-        WORKER_EXIT_CONFIG = 78,      /* EX_CONFIG: plugins could not be loaded */
-};
-
 typedef struct WorkerSettings {
         DbSettings db;
         const char *plugin_directory;

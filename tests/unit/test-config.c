@@ -192,6 +192,8 @@ static void test_errors(void **state) {
                 {"[limits \"A.B.C\"]\nmemory = 1M", "2: a section for limits is"},
                 {"[limits \"A]\nmemory = 1M", "2: a section for limits is"},
                 {"[limitsx]\nmemory = 1M", "2: unknown section [limitsx]"},
+                {"[database]\nconninfo = host=a b",
+                 "2: conninfo: missing \"=\" after \"b\" in connection info string"},
                 {"[exec]\ncommand = /bin/true", "2: a section for a program is [exec \"Plugin"},
                 {"[exec Plugin.Model]\ncommand = /bin/true", "2: a section for a program is"},
                 {"[exec \"\"]\ncommand = /bin/true", "2: "},
@@ -217,16 +219,16 @@ static void test_long_lines(void **state) {
         char *text = malloc(40000);
 
         (void) state;
-        strcpy(text, "[database]\nconninfo = ");
-        memset(text + 22, 'x', 8000);
-        strcpy(text + 8022, "\n[pool]\nworkers = 5");
+        strcpy(text, "[database]\nconninfo = host=");
+        memset(text + 27, 'x', 8000);
+        strcpy(text + 8027, "\n[pool]\nworkers = 5");
         Config *config = good(text);
-        assert_int_equal(strlen(config->conninfo), 8000);
+        assert_int_equal(strlen(config->conninfo), 8005);
         assert_int_equal(config->workers, 5);
         config_free(config);
 
-        memset(text + 22, 'x', 9000);
-        strcpy(text + 9022, "\n[pool]\nworkers = 5\n");
+        memset(text + 27, 'x', 9000);
+        strcpy(text + 9027, "\n[pool]\nworkers = 5\n");
         bad(text, 1, "2: the line is too long");
         free(text);
 }
@@ -307,10 +309,11 @@ static void test_limits(void **state) {
         config_free(none);
 }
 
-/* What --check prints is itself a configuration, with the same values. */
+/* What --check prints is itself a configuration, with the same values but for secrets. */
 static void test_print(void **state) {
         char printed[4096] = "", kept[256];
-        Config *config = good("[pool]\nworkers = 7\nmax_turn_time = 20s\n[log]\nlevel = notice\n"
+        Config *config = good("[database]\nconninfo = postgres://u:secret@h\n"
+                              "[pool]\nworkers = 7\nmax_turn_time = 20s\n[log]\nlevel = notice\n"
                               "[limits]\nmemory = 1536K\n[limits \"A.B\"]\ncpu_time = 500ms\n");
         FILE *file = tmpfile();
         int before = dup(STDOUT_FILENO);
@@ -327,9 +330,10 @@ static void test_print(void **state) {
         (void) fclose(file);
         assert_true(n > 0);
         assert_non_null(strstr(printed, "[pool]\nworkers = 7\n"));
+        assert_non_null(strstr(printed, "conninfo = user=u password=*** host=h\n"));
         Config *again = good(printed);
         config_apply(config, again, kept, sizeof(kept));
-        assert_string_equal(kept, "");
+        assert_string_equal(kept, "database.conninfo");
         assert_int_equal(again->workers, 7);
         assert_true(again->max_turn_usec == 20 * USEC_PER_SEC);
         assert_int_equal(again->log_level, LOG_NOTICE);

@@ -46,7 +46,7 @@ static void test_words(void **state) {
 
 static void test_usage(void **state) {
         static const struct {
-                Usage usage;
+                JobUsage usage;
                 const char *words;
         } rows[] = {
                 {{0}, "dead"},

@@ -152,7 +152,6 @@ void holder_settle_add(Batch *batch, int32_t supervisor_id, int32_t pid, const c
         add_holder(batch, SQL_HOLDER_LOCK, supervisor_id, pid);
         add_holder(batch, SQL_HOLDER_SETTLE, supervisor_id, pid);
         batch_text(batch, summary);
-        batch_text(batch, account);
         add_holder(batch, SQL_HOLDER_STOPPED, supervisor_id, pid);
         batch_text(batch, account);
         add_holder(batch, SQL_HOLDER_FREE, supervisor_id, pid);

@@ -6,13 +6,14 @@
 
 #include "util/error.h"
 
-_Static_assert(offsetof(StatusPage, wishes) == 64, "one writer, one cache line");
+_Static_assert(offsetof(StatusPage, wishes) % 64 == 0, "one writer, its cache lines");
 
 int status_page_new(StatusPage **ret) {
         void *page = mmap(NULL, sizeof(StatusPage), PROT_READ | PROT_WRITE,
                           MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         if (page == MAP_FAILED)
                 return error_origin(-errno);
+        status_page_reset(page);
         *ret = page;
         return 0;
 }
@@ -26,6 +27,15 @@ StatusPage *status_page_free(StatusPage *page) {
 void status_page_reset(StatusPage *page) {
         /* The ring's bytes may stay: only what lies between its two counters is read. */
         memset(page, 0, offsetof(StatusPage, ring));
+        atomic_store(&page->worker_seal, STATUS_SEAL);
+        atomic_store(&page->supervisor_seal, STATUS_SEAL);
+        atomic_store(&page->control_seal, STATUS_SEAL);
+}
+
+int status_page_is_sound(const StatusPage *page) {
+        return atomic_load(&page->worker_seal) == STATUS_SEAL &&
+               atomic_load(&page->supervisor_seal) == STATUS_SEAL &&
+               atomic_load(&page->control_seal) == STATUS_SEAL;
 }
 
 static uint32_t *word_of(StatusPage *page, uint64_t job) {

@@ -20,6 +20,12 @@
 #define STATUS_WISH_STOP 1u   /* claim nothing more */
 #define STATUS_WISH_OTHERS 2u /* other COs wait: give the lane back after your share */
 
+/*
+ * Stands at the edges of what each side writes: a plugin that writes over its page by accident hits
+ * one of them.
+ */
+#define STATUS_SEAL 0x5ea1ed0fb0a2dULL
+
 typedef struct StatusPage {
         /* The worker writes. Number of the job in this worker << 32 | id of the job; id 0: none. */
         _Alignas(64) _Atomic uint64_t job;
@@ -31,17 +37,21 @@ typedef struct StatusPage {
         _Atomic uint64_t ring_head;      /* bytes ever put into the ring */
         _Atomic uint64_t ring_tail; /* bytes ever taken out; by the supervisor after the death */
 
+        _Atomic uint64_t worker_seal;
+
         /* The supervisor writes. */
         _Alignas(64) _Atomic uint32_t wishes;
         _Atomic uint32_t share_jobs;     /* of a turn, while other COs wait */
         _Atomic uint64_t share_usec;     /* the same as a time */
         _Atomic uint64_t lease_end_usec; /* monotonic: past it the worker must not live */
+        _Atomic uint64_t supervisor_seal;
 
         /*
          * One word for each of the last jobs, so that a cancel that comes too late meets the word
          * of the job that it was for. Plain words: plugins read them through rj_canceled().
          */
         _Alignas(64) uint32_t control[STATUS_CONTROL_WORDS];
+        _Atomic uint64_t control_seal;
 
         _Alignas(64) unsigned char ring[STATUS_RING_SIZE];
 } StatusPage;
@@ -52,6 +62,9 @@ DEFINE_CLEANUP(StatusPage, status_page_free)
 
 /* Makes a page fit for the next worker. */
 void status_page_reset(StatusPage *page);
+
+/* 0 when somebody wrote over the page: nothing in it can be relied on. */
+int status_page_is_sound(const StatusPage *page);
 
 /* The worker begins a job, and gets the word that its plugin looks at. Id 0: between jobs. */
 const uint32_t *status_page_begin(StatusPage *page, int32_t job_id);

@@ -41,8 +41,11 @@ static void on_turn_over(unsigned slot, const ChannelMessage *message, void *use
         };
         Supervisor *s = userdata;
         s->jobs += message->jobs;
-        plan_turn_over(s->plan, slot, turns[message->end], message->jobs, clock_now_usec());
-        if (message->is_last)
+        /* What it says of the end may have been wished for by a plugin that wrote over the page. */
+        int is_sound = status_page_is_sound(pool_page(s->pool, slot));
+        plan_turn_over(s->plan, slot, is_sound ? turns[message->end] : PLAN_TURN_MORE,
+                       message->jobs, clock_now_usec());
+        if (message->is_last || !is_sound)
                 plan_replace(s->plan, slot);
 }
 

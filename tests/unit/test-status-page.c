@@ -108,8 +108,28 @@ static void test_is_shared_with_a_child(void **state) {
         assert_null(status_page_free(NULL));
 }
 
+/* A plugin only has the address of one control word, and writes up or down from there. */
+static void test_scribbling_is_noticed(void **state) {
+        static const size_t reach[] = {600, 4096, sizeof(StatusPage)};
+        (void) state;
+        for (size_t i = 0; i < sizeof(reach) / sizeof(reach[0]); i++)
+                for (int value = 0; value < 256; value += 51) {
+                        StatusPage *page = NULL;
+                        assert_int_equal(status_page_new(&page), 0);
+                        assert_true(status_page_is_sound(page));
+                        memset(page->control, value,
+                               MIN_OF(reach[i], sizeof(*page) - offsetof(StatusPage, control)));
+                        assert_false(status_page_is_sound(page));
+                        status_page_reset(page);
+                        memset(page, value, offsetof(StatusPage, control) + 4);
+                        assert_false(status_page_is_sound(page));
+                        (void) status_page_free(page);
+                }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_scribbling_is_noticed),
                 cmocka_unit_test_setup_teardown(test_jobs_come_and_go, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_cancel_meets_its_job_only, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_words_are_used_again, setup, teardown),

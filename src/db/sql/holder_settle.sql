@@ -1,8 +1,7 @@
 -- name: holder_settle
 -- The jobs that a worker of a supervisor has Assigned or In Progress become Failed, each with the
 -- retry that it may have. Also what the supervisor itself runs outside any lane (a command).
--- params: int4 (supervisor), int4 (pid of one worker, or NULL for all of them), text (summary),
---         text (comment of a history record)
+-- params: int4 (supervisor), int4 (pid of one worker, or NULL for all of them), text (summary)
 -- result: 0..n rows: id int4, successor int4, its start_after_time text, waiting int4,
 --         co_id int4, plugin text
 -- `modified` keeps out what another runner with the same PID left long ago.
@@ -26,13 +25,6 @@ WITH holder AS (
      AND j.status IN ('A', 'GO') AND j.job_id IS NULL AND j.deleted IS NOT TRUE
      AND j.modified >= h.since
   RETURNING j.id, j.co_id, j.plugin, j.retry_interval
-), noted AS (
-  INSERT INTO public.job_history_records
-         (job_id, record_key, comment, status, created, modified, revision, deleted,
-          actor_identifier)
-  SELECT s.id, 'registry-jobd: ended', $4::text, 'NT', jobd.utc_now(), jobd.utc_now(), 0, false,
-         'registry-jobd'
-    FROM settled s
 )
 SELECT s.id, n.successor, n.start_after::text, n.waiting, s.co_id, s.plugin
   FROM settled s

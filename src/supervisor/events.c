@@ -84,13 +84,14 @@ static const char *reason_words(PoolReason reason) {
                 [POOL_REASON_SHUTDOWN] = "shutdown",
                 [POOL_REASON_LEASE] = "the end of its supervisor's lease",
                 [POOL_REASON_START] = "its start-up deadline",
+                [POOL_REASON_PAGE] = "its supervisor, because its status page was written over",
         };
         return words[reason];
 }
 
 /* Its own watch knows best; nothing else in the page is believed, and neither is that. */
 static const char *why_ended(const PoolEnd *end) {
-        const char *words = ended_by_words(end->ended_by);
+        const char *words = end->reason == POOL_REASON_PAGE ? NULL : ended_by_words(end->ended_by);
         return words ? words : reason_words(end->reason);
 }
 

@@ -223,6 +223,12 @@ void pool_kill(Pool *pool, unsigned slot, PoolReason reason) {
         spawn_signal(pool->workers[slot].pid, SIGKILL);
 }
 
+void pool_kill_broken(Pool *pool) {
+        for (unsigned slot = 0; slot < PLAN_SLOTS_MAX; slot++)
+                if (pool->workers[slot].is_alive && !status_page_is_sound(pool->workers[slot].page))
+                        pool_kill(pool, slot, POOL_REASON_PAGE);
+}
+
 void pool_release(Pool *pool, unsigned slot) {
         pool->workers[slot].pid = 0;
 }

@@ -20,6 +20,7 @@ typedef enum PoolReason {
         POOL_REASON_SHUTDOWN,
         POOL_REASON_LEASE,
         POOL_REASON_START, /* was not ready in time */
+        POOL_REASON_PAGE,  /* its status page was written over: it cannot be spoken to */
 } PoolReason;
 
 /* How a worker ended. */
@@ -51,6 +52,10 @@ void pool_assign(Pool *pool, unsigned slot, int32_t co_id);
 void pool_retire(Pool *pool, unsigned slot);
 void pool_kill(Pool *pool, unsigned slot, PoolReason reason);
 void pool_release(Pool *pool, unsigned slot);
+
+/* Kills workers whose page is broken: neither a cancel nor the end of the lease would reach them.
+ */
+void pool_kill_broken(Pool *pool);
 
 /* Time up to which every worker may live; they end themselves behind it. */
 void pool_set_lease_end(Pool *pool, usec_t end_usec);

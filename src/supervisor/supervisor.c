@@ -54,6 +54,7 @@ static void on_heartbeat(struct ev_loop *loop, ev_timer *timer, int events) {
         s->membership.workers = (unsigned) s->config->workers;
         s->membership.busy = plan_count(s->plan, SLOT_BUSY);
         membership_renew(&s->membership);
+        pool_kill_broken(s->pool);
         (void) memory_oom_kills(&s->oom_kills);
         stalls_look(&s->stalls, s->plan, s->pool, s->link, s->membership.identity.id,
                     s->config->stall_usec, clock_now_usec());

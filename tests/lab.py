@@ -33,10 +33,15 @@ import tempfile
 import threading
 import time
 
+import psycopg2
 import pytest
 
-from conftest import (DEFAULTS, HOST, PROCESSES, SLOW, Daemon, run_command, wait_for,
-                      write_config)
+from conftest import (DEFAULTS, HOST, PROCESSES, SECTIONS, SLOW, Cluster, Daemon, insert_job, run_command,
+                      wait_for, write_config)
+
+SECTIONS.setdefault("listen", "database")
+
+SO_TIMESTAMP = 29  # <asm-generic/socket.h>; Python does not name it
 
 
 def missing():
@@ -291,6 +296,78 @@ def is_alive(pid):
     return False
 
 
+# ---- another PostgreSQL ----
+
+class Standby(Cluster):
+    """A streaming replica, for which the primary waits at every commit."""
+
+    def __init__(self, primary):  # pylint: disable=super-init-not-called
+        self.primary = primary
+        self.bin = primary.bin
+        self.as_postgres = primary.as_postgres
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="rj-standby-", dir="/tmp"))
+        self.dir.chmod(0o755)
+        if os.geteuid() == 0:
+            shutil.chown(self.dir, "postgres")
+        self.data = self.dir / "data"
+        self.run("pg_basebackup", "-D", self.data, "-R", "-h", primary.dir, "-U", "postgres",
+                 "-c", "fast", "--no-sync")
+        with open(self.data / "postgresql.auto.conf", "a", encoding="utf-8") as file:
+            file.write(f"unix_socket_directories = '{self.dir}'\nlisten_addresses = ''\n"
+                       "synchronous_standby_names = ''\n")
+        self.start()
+        self._expect("*")
+        wait_for(lambda: self._is_synchronous(), what="a synchronous standby")
+
+    def _expect(self, names):
+        with open(self.primary.data / "postgresql.conf", "a", encoding="utf-8") as file:
+            file.write(f"synchronous_standby_names = '{names}'\n")
+        with contextlib.suppress(RuntimeError):  # it may be dead
+            self.primary.run("pg_ctl", "-D", self.primary.data, "reload")
+
+    def _is_synchronous(self):
+        conn = psycopg2.connect(self.primary.conninfo("postgres"))
+        try:
+            cursor = conn.cursor()
+            cursor.execute("SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'")
+            return cursor.fetchone()[0]
+        finally:
+            conn.close()
+
+    def promote(self):
+        self.run("pg_ctl", "-D", self.data, "-w", "promote")
+
+    def remove(self):
+        self._expect("")
+        super().remove()
+
+
+def power_off(cluster):
+    """SIGKILL to all processes of a PostgreSQL; start() lets it recover."""
+    pid = int((cluster.data / "postmaster.pid").read_text().split()[0])
+    send(pid, signal.SIGSTOP)
+    children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    pids = [pid, *map(int, children)]
+    for one in pids:
+        send(one, signal.SIGKILL)
+    wait_for(lambda: not any(is_alive(one) for one in pids), what="PostgreSQL killed")
+    # Where nobody reaps it, it looks alive to the next one: a PID that is surely free instead.
+    free = subprocess.Popen(["true"])
+    free.wait()
+    lines = (cluster.data / "postmaster.pid").read_text().splitlines()
+    (cluster.data / "postmaster.pid").write_text("\n".join([str(free.pid), *lines[1:]]) + "\n")
+    (cluster.dir / ".s.PGSQL.5432.lock").unlink()
+
+
+def add_all(db, jobs, plugin="Example.CountJob", **columns):
+    """Rows of (CO, parameters) in one transaction; their ids."""
+    conn = db.connect(autocommit=False)
+    with conn, conn.cursor() as cursor:
+        ids = [insert_job(cursor, co, plugin, params, **columns) for co, params in jobs]
+    conn.close()
+    return ids
+
+
 # ---- a proxy in front of PostgreSQL ----
 
 class Link:
@@ -301,6 +378,7 @@ class Link:
         self.server = server
         self.application = ""
         self.has_begun = False
+        self.hole = None    # of this connection alone: "both" or "replies"
         self.waiting = []  # (when, to whom, bytes), delayed
 
     def note_start(self, data):
@@ -362,6 +440,15 @@ class Proxy:
         with self.lock:
             self.holes.append(application)
 
+    def half_open(self, application=None, replies=False):
+        """The same for those connections only that there are now: new ones work. With `replies`
+        the server still hears what the client says. Returns how many became so."""
+        with self.lock:
+            chosen = [link for link in self.links if link.matches(application) and not link.hole]
+            for link in chosen:
+                link.hole = "replies" if replies else "both"
+        return len(chosen)
+
     def forward(self):
         """The end of black holes, delays and refusals."""
         with self.lock:
@@ -370,6 +457,7 @@ class Proxy:
             if not self.listener:
                 self._listen()
             for link in self.links:
+                link.hole = None
                 self._watch(link)
         self._wake()
 
@@ -432,8 +520,9 @@ class Proxy:
         with contextlib.suppress(BlockingIOError):
             os.write(self.wake_out, b"x")
 
-    def _is_holed(self, link):
-        return any(link.matches(pattern) for pattern in self.holes)
+    def _is_holed(self, link, source):
+        return (link.hole == "both" or link.hole == "replies" and source is link.server
+                or any(link.matches(pattern) for pattern in self.holes))
 
     def _watch(self, link):
         for one, other in ((link.client, link.server), (link.server, link.client)):
@@ -442,8 +531,11 @@ class Proxy:
 
     def _unwatch(self, link):
         for one in (link.client, link.server):
-            with contextlib.suppress(KeyError, ValueError):
-                self.selector.unregister(one)
+            self._ignore(one)
+
+    def _ignore(self, one):
+        with contextlib.suppress(KeyError, ValueError):
+            self.selector.unregister(one)
 
     def _drop(self, link):
         self._unwatch(link)
@@ -481,8 +573,8 @@ class Proxy:
     def _take(self, source, link, to):
         if link not in self.links:
             return
-        if link.has_begun and self._is_holed(link):
-            self._unwatch(link)  # until forward()
+        if link.has_begun and self._is_holed(link, source):
+            self._ignore(source)  # until forward()
             return
         try:
             data = source.recv(65536)
@@ -493,7 +585,7 @@ class Proxy:
             return
         if not link.has_begun:
             link.note_start(data)
-            if self._is_holed(link):  # a new one: what it said is lost
+            if self._is_holed(link, source):  # a new one: what it said is lost
                 self._unwatch(link)
                 return
         if self.delay_seconds:
@@ -540,6 +632,8 @@ class Watchdog:
         self.path = os.path.join(str(directory), f"notify-{id(self):x}")
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(self.path)
+        # When it was sent, by the kernel: this process has other things to do.
+        self.socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMP, 1)
         os.chmod(self.path, 0o777)
         self.socket.settimeout(0.1)
         self.last = None
@@ -555,12 +649,12 @@ class Watchdog:
     def _run(self):
         while not self.is_closing:
             with contextlib.suppress(TimeoutError):
-                data = self.socket.recv(65536)
+                data, extra, _, _ = self.socket.recvmsg(65536, 256)
                 if b"WATCHDOG=1" in data:
-                    self._note()
+                    seconds, usec = struct.unpack("ll", extra[0][2])
+                    self._note(seconds + usec / 1e6)
 
-    def _note(self):
-        now = time.monotonic()
+    def _note(self, now):
         if self.last is not None:
             self.longest = max(self.longest, now - self.last)
         self.last = now
@@ -569,7 +663,7 @@ class Watchdog:
     def gap(self):
         """The longest time without a sign of life, the one that lasts included; seconds."""
         last = self.last
-        return max(self.longest, time.monotonic() - last if last else 0)
+        return max(self.longest, time.time() - last if last else 0)
 
     def check(self):
         assert self.pets, "the watchdog was never petted"

@@ -37,6 +37,11 @@ void cli_say_problems(const Problems *problems) {
         }
 }
 
+static int code_of_error(const DbError *error) {
+        return error->class == DB_E_UNAVAILABLE || error->class == DB_E_FULL ? CLI_UNAVAILABLE
+                                                                             : CLI_FAILED;
+}
+
 static int say_error(const DbError *error) {
         const char *hint = sqlstate_hint(error->class);
 
@@ -44,19 +49,21 @@ static int say_error(const DbError *error) {
                 error->where ? error->where : "", error->where ? ")" : "");
         if (hint)
                 cli_say("hint: %s", hint);
-        return error->class == DB_E_UNAVAILABLE || error->class == DB_E_FULL ? CLI_UNAVAILABLE
-                                                                             : CLI_FAILED;
+        return code_of_error(error);
 }
 
-int cli_connect(Cli *cli) {
-        DbError error;
-
+int cli_open(Cli *cli, DbError *ret_error) {
         if (cli->db)
                 return CLI_OK;
         cli->settings = (DbSettings){.conninfo = cli->config->conninfo,
                                      .application_name = "registry-job",
                                      .statement_usec = 60 * USEC_PER_SEC};
-        return db_open(&cli->settings, &cli->db, &error) ? say_error(&error) : CLI_OK;
+        return db_open(&cli->settings, &cli->db, ret_error) ? code_of_error(ret_error) : CLI_OK;
+}
+
+int cli_connect(Cli *cli) {
+        DbError error;
+        return cli_open(cli, &error) ? say_error(&error) : CLI_OK;
 }
 
 int cli_run(Cli *cli, Batch *batch, DbReply *reply) {

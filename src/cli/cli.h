@@ -28,6 +28,9 @@ typedef struct Cli {
 /* Opens the connection, if it is not open; CLI_OK or CLI_UNAVAILABLE after saying why. */
 int cli_connect(Cli *cli);
 
+/* As cli_connect(), but leaves the saying to the caller. */
+int cli_open(Cli *cli, DbError *ret_error);
+
 /* Runs a batch; CLI_OK, or an exit code after saying what went wrong. */
 int cli_run(Cli *cli, Batch *batch, DbReply *reply);
 

@@ -155,13 +155,19 @@ int verb_queue(Cli *cli) {
 
 int verb_status(Cli *cli) {
         static const Column supervisors[] = {
-                {"ID", "id"},     {"KIND", "kind"},       {"HOST", "host"},
-                {"PID", "pid"},   {"VERSION", "version"}, {"WORKERS", "workers"},
-                {"BUSY", "busy"}, {"STARTED", "started"}, {"SEEN", "seen_ago"}};
-        static const Column workers[] = {
-                {"CO", "co_id"},           {"HOST", "host"},    {"PID", "worker_pid"},
-                {"SINCE", "since"},        {"JOB", "job"},      {"STATUS", "status"},
-                {"%", "percent_complete"}, {"PLUGIN", "plugin"}};
+                {"ID", "id"},      {"KIND", "kind"},       {"HOST", "host"},
+                {"PID", "pid"},    {"VERSION", "version"}, {"WORKERS", "workers"},
+                {"BUSY", "busy"},  {"STARTED", "started"}, {"SEEN (S AGO)", "seen_ago"},
+                {"LEASE", "lease"}};
+        static const Column workers[] = {{"CO", "co_id"},
+                                         {"HOST", "host"},
+                                         {"PID", "worker_pid"},
+                                         {"SINCE", "since"},
+                                         {"JOB", "job"},
+                                         {"STATUS", "status"},
+                                         {"%", "percent_complete"},
+                                         {"STALLED", "stalled_since"},
+                                         {"PLUGIN", "plugin"}};
         _cleanup_(db_reply_donep) DbReply reply = {0};
         Batch batch = {0};
 

@@ -14,7 +14,7 @@ _registry_job_parameters() {
 }
 
 _registry_job() {
-  local verbs='list show history watch cancel retry why settle queue plugins status schema'
+  local verbs='list show history watch cancel retry why settle queue plugins status doctor schema'
   local statuses='queued assigned complete failed canceled Q A GO OK X CX'
   local actions='install upgrade check remove roles'
   local options='--co_id --coid --job --run --synchronous --max --parallel --quiet --verbose --help

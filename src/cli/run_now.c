@@ -14,6 +14,7 @@
 #include "core/outcome.h"
 #include "plugin/recorder.h"
 #include "util/log.h"
+#include "worker/children.h"
 #include "worker/finish.h"
 #include "worker/spawn.h"
 
@@ -69,9 +70,11 @@ static int run_child_job(void *arg) {
         const Child *child = arg;
         DbSettings settings = child->cli->settings;
         settings.application_name = "registry-job worker";
+        Residue residue;
         Runner runner = {.catalog = child->catalog,
-                         .settings = &settings,
+                         .session = {.settings = &settings},
                          .page = child->page,
+                         .residue = &residue,
                          .limits = &child->cli->config->limits,
                          .holder = {.host = child->identity->host, .pid = child->identity->pid}};
         const Config *config = child->cli->config;
@@ -79,15 +82,18 @@ static int run_child_job(void *arg) {
         RunResult result;
 
         runner_limit_programs(&config->limits, config->exec, config->n_exec);
-        runner.recorder = (Recorder){.page = child->page, .db = &runner.db};
+        runner.recorder = (Recorder){.page = child->page, .session = &runner.session};
         int r = watch_start(child->page, LEASE_USEC, &runner.watch);
+        children_adopt();
         if (!r)
-                r = runner_connect(&runner);
+                r = session_connect(&runner.session);
+        if (!r)
+                r = residue_init(&residue, -1, runner.session.socket.fd);
         if (!r)
                 r = run_job(&runner, child->job, &result);
         if (!r)
                 r = finish_job(&runner, child->job, &result, NULL, FINISH_ALONE, 0, &reply);
-        runner.db = db_close(runner.db);
+        session_close(&runner.session);
         return r ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "db/connect.h"
+#include "db/crash_sent.h"
 #include "util/error.h"
 
 /* Beyond the server's own statement_timeout: for a server that is gone. */
@@ -94,7 +95,10 @@ static int run_once(Db *db, const Batch *batch, DbReply *reply) {
         Exchange exchange;
         usec_t until = usec_add(clock_now_usec(), db->deadline_usec);
 
+        crash_before_send(db, batch);
         int r = exchange_send(&exchange, &db->link, batch, reply);
+        if (!r)
+                crash_after_send(batch);
         while (!r) {
                 r = wait_for_reply(db, until, reply);
                 if (!r && exchange_feed(&exchange, &db->link, batch, reply))

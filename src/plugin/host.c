@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "db/pg.h"
 #include "util/error.h"
@@ -14,6 +15,7 @@
 #include "util/text.h"
 
 #define PROGRESS_INTERVAL_USEC (500 * USEC_PER_MSEC)
+#define WAIT_TICK_NSEC 50000000 /* while the ring is full */
 
 /* Every host function begins with this: a plugin that calls them is alive. */
 static HostRun *run_of(const struct rj_context *context) {
@@ -86,14 +88,26 @@ static int failure(HostRun *run, int r, const DbError *error) {
         return r == DB_E_UNAVAILABLE ? RJ_E_LOST : RJ_E_FATAL;
 }
 
-static int run_batch(HostRun *run, Batch *batch) {
+/* Sets ret_is_done to 0, and does not fail, while the database is away. */
+static int run_batch(HostRun *run, Batch *batch, int *ret_is_done) {
         _cleanup_(db_reply_donep) DbReply reply = {0};
-        int r = db_run_retry(*run->db, batch, &reply);
+
+        *ret_is_done = 0;
+        if (session_try(run->session)) {
+                batch_done(batch);
+                return 0;
+        }
+        int r = session_run(run->session, batch, &reply);
+        if (session_is_passing(r))
+                return 0;
+        *ret_is_done = 1;
         return r ? failure(run, r, &reply.error) : 0;
 }
 
 static int progress(struct rj_context *context, uint64_t done, uint64_t total) {
         HostRun *run = run_of(context);
+        if (atomic_load(&run->is_over))
+                return RJ_E_INVALID;
         int percent = total ? (int) ((double) MIN_OF(done, total) * 100 / (double) total) : 0;
         usec_t now = clock_now_usec();
 
@@ -102,19 +116,39 @@ static int progress(struct rj_context *context, uint64_t done, uint64_t total) {
         atomic_store(&run->page->percent, (uint32_t) percent);
         if (now < usec_add(run->percent_usec, PROGRESS_INTERVAL_USEC))
                 return 0;
-        run->percent_written = percent;
         run->percent_usec = now;
         Batch batch = {0};
+        int is_done;
         job_progress_add(&batch, context->job_id, run->holder, percent);
-        return run_batch(run, &batch);
+        int r = run_batch(run, &batch, &is_done);
+        if (is_done)
+                run->percent_written = percent;
+        return r;
+}
+
+/*
+ * Where the ring is full and the database away, the plugin waits: what it hands over must not get
+ * lost. A cancel ends the wait; the end of the supervisor's lease and shutdown bring one.
+ */
+static int add_or_wait(HostRun *run, const HistoryRecord *record) {
+        const struct timespec tick = {.tv_nsec = WAIT_TICK_NSEC};
+        int r;
+
+        while ((r = recorder_add(run->recorder, record)) == RECORDER_E_NO_ROOM) {
+                if (rj_canceled(&run->context))
+                        return DB_E_UNAVAILABLE;
+                (void) nanosleep(&tick, NULL);
+                status_page_active(run->page, clock_now_usec());
+        }
+        return r;
 }
 
 static int record(struct rj_context *context, const struct rj_record *from) {
         HostRun *run = run_of(context);
         HistoryRecord to = {.job_id = context->job_id};
 
-        if (!from || from->struct_size < sizeof(struct rj_record) || from->status < RJ_RECORD_OK ||
-            from->status > RJ_RECORD_NOTICE || from->person_id < 0 ||
+        if (atomic_load(&run->is_over) || !from || from->struct_size < sizeof(struct rj_record) ||
+            from->status < RJ_RECORD_OK || from->status > RJ_RECORD_NOTICE || from->person_id < 0 ||
             from->external_identity_id < 0)
                 return RJ_E_INVALID;
         to.status = from->status;
@@ -123,9 +157,9 @@ static int record(struct rj_context *context, const struct rj_record *from) {
         (void) text_copy_utf8(to.key, sizeof(to.key), HISTORY_KEY_CHARS, from->key);
         (void) text_copy_utf8(to.comment, sizeof(to.comment), HISTORY_COMMENT_CHARS, from->comment);
 
-        int r = recorder_add(run->recorder, &to);
+        int r = add_or_wait(run, &to);
         if (r)
-                return failure(run, r, NULL);
+                return failure(run, r, r > 0 ? &run->session->error : NULL);
         if (log_level() >= LOG_DEBUG) {
                 LogFields fields = fields_of(run);
                 fields.record_key = to.key;
@@ -140,13 +174,18 @@ static int start_summary(struct rj_context *context, const char *text) {
         char cut[SUMMARY_SIZE];
         Batch batch = {0};
 
+        if (atomic_load(&run->is_over))
+                return RJ_E_INVALID;
         (void) text_copy_utf8(cut, sizeof(cut), SUMMARY_CHARS, text);
         job_start_summary_add(&batch, context->job_id, run->holder, cut);
-        return run_batch(run, &batch);
+        int is_done;
+        return run_batch(run, &batch, &is_done);
 }
 
 static int summary(struct rj_context *context, const char *text) {
         HostRun *run = run_of(context);
+        if (atomic_load(&run->is_over))
+                return RJ_E_INVALID;
         (void) text_copy_utf8(run->summary, sizeof(run->summary), SUMMARY_CHARS, text);
         return 0;
 }
@@ -160,8 +199,17 @@ static void write_log(struct rj_context *context, int level, const char *text) {
 static void *own_connection(struct rj_context *context) {
         HostRun *run = run_of(context);
 
-        if (!run->own && db_open_plain(&run->settings, &run->own, &run->error))
+        if (atomic_load(&run->is_over))
                 return NULL;
+        if (run->own && PQstatus(run->own) != CONNECTION_BAD)
+                return run->own;
+        (void) descriptors_mend_standard();
+        /* The same object again, or whatever the plugin has kept would point into nothing. */
+        int r = run->own ? db_reset_plain(&run->settings, run->own, &run->error)
+                         : db_open_plain(&run->settings, &run->own, &run->error);
+        if (r)
+                return NULL;
+        run->own_socket = descriptor_identify(PQsocket(run->own));
         return run->own;
 }
 
@@ -200,10 +248,10 @@ int host_call(HostRun *run) {
         return run->context.model->run(&run->context);
 }
 
-int host_end(HostRun *run) {
-        if (run->own) {
+void host_end(HostRun *run) {
+        atomic_store(&run->is_over, 1);
+        /* Not where its number means something else: see session.c. */
+        if (run->own && descriptor_is_same(&run->own_socket))
                 PQfinish(run->own);
-                run->own = NULL;
-        }
-        return recorder_flush(run->recorder);
+        run->own = NULL;
 }

@@ -1,6 +1,8 @@
 /* What a plugin is given while it runs: its context, and the functions of struct rj_host. */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "core/params.h"
 #include "db/job_store.h"
 #include "plugin/catalog.h"
@@ -11,9 +13,11 @@ typedef struct HostRun {
         const char *plugin;        /* "Plugin.Model", for the log */
         const Params *params;
         Recorder *recorder;
-        Db **db;
+        Session *session;
         DbSettings settings; /* for the plugin's own connection */
         PGconn *own;
+        DescriptorIdentity own_socket;
+        atomic_int is_over; /* what a thread that it has left calls does nothing */
         Holder holder;
         StatusPage *page;
         int percent_written;
@@ -28,5 +32,5 @@ void host_begin(HostRun *run, const Job *job, const CatalogEntry *entry, const u
 /* Calls the plugin and returns what it returned. */
 int host_call(HostRun *run);
 
-/* Closes what the plugin was given, and writes what it handed over. 0, DB_E_*, or -errno. */
-int host_end(HostRun *run);
+/* Closes what the plugin was given. What it handed over is in the ring, for the finish to write. */
+void host_end(HostRun *run);

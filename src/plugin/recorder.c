@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "db/pg.h"
+#include "util/crash.h"
 #include "util/error.h"
 #include "util/text.h"
 
@@ -72,7 +73,7 @@ static int reserve(Recorder *recorder, size_t n) {
         Batch batch = {0};
 
         history_reserve_add(&batch, n);
-        int r = db_run_retry(*recorder->db, &batch, &reply);
+        int r = session_run(recorder->session, &batch, &reply);
         if (!r)
                 take_reserved(recorder, &reply, 0);
         return r;
@@ -130,7 +131,7 @@ static int flush_some(Recorder *recorder, size_t n) {
         size_t more = reserve_for_next(recorder, n);
         if (more)
                 history_reserve_add(&batch, more);
-        r = db_run_retry(*recorder->db, &batch, &reply);
+        r = session_run(recorder->session, &batch, &reply);
         if (r)
                 return r;
         take_reserved(recorder, &reply, 1);
@@ -143,6 +144,7 @@ int recorder_flush(Recorder *recorder) {
         int tries = 0;
 
         while (recorder->waiting) {
+                recorder->flushed_usec = clock_now_usec();
                 int r = flush_some(recorder, MIN_OF(recorder->waiting, RECORDER_BATCH));
                 /* A person was deleted between the look and the check: the next look sees it. */
                 if (r == DB_E_GONE && ++tries < MAX_TRIES)
@@ -154,23 +156,40 @@ int recorder_flush(Recorder *recorder) {
         return 0;
 }
 
+/* What only time can mend is no failure: the records are safe in the ring. */
+static int flush_or_keep(Recorder *recorder) {
+        int r = session_try(recorder->session);
+        if (!r)
+                r = recorder_flush(recorder);
+        return session_is_passing(r) ? 0 : r;
+}
+
+/*
+ * A full batch is written at once; one that could not be written has to wait for the next interval
+ * as well, or every record would ask the database.
+ */
+static int is_due(const Recorder *recorder, usec_t now_usec) {
+        if (recorder->waiting && recorder->waiting % RECORDER_BATCH == 0 && recorder->session->db)
+                return 1;
+        return now_usec >= usec_add(recorder->flushed_usec, RECORDER_INTERVAL_USEC);
+}
+
 int recorder_add(Recorder *recorder, const HistoryRecord *record) {
         char frame[RING_FRAME_MAX];
         size_t size = encode(record, frame);
 
         int r = ring_put(recorder->page, frame, size);
         if (r == RING_E_FULL) {
-                r = recorder_flush(recorder);
-                if (!r)
-                        r = error_fold(ring_put(recorder->page, frame, size));
+                r = flush_or_keep(recorder);
+                if (r)
+                        return r;
+                r = ring_put(recorder->page, frame, size);
         }
         if (r)
-                return r;
+                return r == RING_E_FULL ? RECORDER_E_NO_ROOM : r;
+        CRASH_POINT(WORKER_RECORD_PUT);
         recorder->waiting++;
-        if (recorder->waiting < RECORDER_BATCH &&
-            clock_now_usec() < usec_add(recorder->flushed_usec, RECORDER_INTERVAL_USEC))
-                return 0;
-        return recorder_flush(recorder);
+        return is_due(recorder, clock_now_usec()) ? flush_or_keep(recorder) : 0;
 }
 
 int recorder_salvage(const StatusPage *page, HistoryList *list, uint64_t *ret_end) {

@@ -8,20 +8,27 @@
 
 #include "db/history_store.h"
 #include "ipc/ring.h"
+#include "plugin/session.h"
 
 #define RECORDER_BATCH 200u                          /* records in one round trip */
 #define RECORDER_INTERVAL_USEC (200 * USEC_PER_MSEC) /* at most one round trip in this time */
 
+#define RECORDER_E_NO_ROOM 64 /* beside DB_E_* */
+
 typedef struct Recorder {
         StatusPage *page;
-        Db **db; /* the worker's connection, which may be replaced */
+        Session *session;
         size_t waiting;
-        usec_t flushed_usec;
+        usec_t flushed_usec; /* or tried to */
         int32_t reserved[RECORDER_BATCH];
         size_t n_reserved;
 } Recorder;
 
-/* Takes one record; writes those that wait when it is time. Returns 0, DB_E_*, or -errno. */
+/*
+ * Takes one record; writes those that wait when it is time. While the database is away they wait in
+ * the ring. Returns 0, RECORDER_E_NO_ROOM when the database is away and the ring has no room for
+ * this one, DB_E_* with recorder->session->error, or -errno.
+ */
 int recorder_add(Recorder *recorder, const HistoryRecord *record);
 
 /* Writes all that wait. */

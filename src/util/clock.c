@@ -17,3 +17,7 @@ usec_t clock_now_usec(void) {
 usec_t clock_cpu_usec(void) {
         return read_clock(CLOCK_PROCESS_CPUTIME_ID);
 }
+
+int64_t clock_wall_usec(void) {
+        return (int64_t) read_clock(CLOCK_REALTIME);
+}

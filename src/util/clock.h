@@ -18,6 +18,9 @@ usec_t clock_now_usec(void);
 /* CPU time that all threads of this process have used. */
 usec_t clock_cpu_usec(void);
 
+/* The wall clock, since 1970: for comparing clocks, never for deciding anything. */
+int64_t clock_wall_usec(void);
+
 /* a + b, or USEC_INFINITY when that is too much. */
 static inline usec_t usec_add(usec_t a, usec_t b) {
         return a > USEC_INFINITY - b ? USEC_INFINITY : a + b;

@@ -2,16 +2,13 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
-#include "core/backoff.h"
 #include "db/lane_store.h"
 #include "db/pg.h"
+#include "util/crash.h"
 #include "util/error.h"
 #include "util/log.h"
 #include "util/log_ids.h"
-
-#define MAX_FAILURES 100
 
 static void log_finished(const Job *job, const RunResult *result, const Finished *finished) {
         LogFields fields = {.message_id = result->status == JOB_COMPLETE ? LOG_ID_FINISHED
@@ -42,7 +39,7 @@ static int note_other_end(Runner *runner, const Job *job, const RunResult *resul
                                            : result->summary);
         job_status_add(&batch, job->id);
         job_stopped_add(&batch, job->id, comment); /* only if it is Canceled */
-        int r = runner_run(runner, &batch, &reply);
+        int r = session_run(&runner->session, &batch, &reply);
         if (r)
                 return r;
         JobState state = job_status_read(reply.results[0]);
@@ -58,11 +55,23 @@ static int note_other_end(Runner *runner, const Job *job, const RunResult *resul
 
 /* What stood in the way may be what comes next; without that, only what time can mend. */
 static int is_worth_another_try(int r, FinishNext next) {
-        return next != FINISH_ALONE || r == DB_E_UNAVAILABLE || r == DB_E_FULL || r == DB_E_RETRY;
+        return next != FINISH_ALONE || session_is_passing(r);
+}
+
+/*
+ * A start does not wait for the disk: a server that crashed may have lost it, and the row says
+ * Assigned again. In a transaction of its own, because the finish does wait.
+ */
+static int start_again(Runner *runner, const Job *job) {
+        _cleanup_(db_reply_donep) DbReply reply = {0};
+        Batch batch = {0};
+
+        run_start_add(runner, job, &batch);
+        return session_run(&runner->session, &batch, &reply);
 }
 
 static int try_finish(Runner *runner, const Job *job, const RunResult *result, const Lane *lane,
-                      FinishNext next, int32_t bound, FinishReply *ret) {
+                      FinishNext next, int32_t bound, FinishReply *ret, int *ret_is_sent) {
         _cleanup_(db_reply_donep) DbReply reply = {0};
         Batch batch = {0};
         size_t at = 0;
@@ -72,6 +81,12 @@ static int try_finish(Runner *runner, const Job *job, const RunResult *result, c
                 return r;
         if (r) /* they stay in the ring: this worker ends, and the supervisor tries to write them */
                 log_error("job %d: its last history records could not be written", job->id);
+        if (runner->session.is_lost && !result->is_settled && result->event != JOB_EV_REJECT) {
+                r = start_again(runner, job);
+                if (session_is_passing(r))
+                        return r;
+        }
+        CRASH_POINT(WORKER_FLUSHED);
         if (!result->is_settled) {
                 job_finish_add(&batch, job->id, result->event, result->status, result->summary,
                                runner->holder);
@@ -84,7 +99,8 @@ static int try_finish(Runner *runner, const Job *job, const RunResult *result, c
 
         Finished finished = {0};
         if (batch.n) {
-                r = runner_run(runner, &batch, &reply);
+                *ret_is_sent = 1;
+                r = session_run(&runner->session, &batch, &reply);
                 if (r)
                         return r;
         }
@@ -96,22 +112,9 @@ static int try_finish(Runner *runner, const Job *job, const RunResult *result, c
                 log_finished(job, result, &finished);
         else if (!r)
                 (void) note_other_end(runner, job, result);
+        if (!r)
+                CRASH_POINT(WORKER_FINISHED);
         return r;
-}
-
-/*
- * 1 when it is worth trying again over another connection. The supervisor ends us when its lease
- * lapses, so the number only bounds a database that refuses this worker alone.
- */
-static int wait_for_database(const Runner *runner, unsigned failures) {
-        static const Backoff policy = {.first_usec = 100 * USEC_PER_MSEC,
-                                       .max_usec = 5 * USEC_PER_SEC};
-        usec_t delay = backoff_delay(&policy, failures, (uint32_t) runner->holder.pid);
-        struct timespec time = {.tv_sec = (time_t) (delay / USEC_PER_SEC),
-                                .tv_nsec = (long) (delay % USEC_PER_SEC * 1000)};
-
-        (void) nanosleep(&time, NULL);
-        return failures < MAX_FAILURES;
 }
 
 int finish_job(Runner *runner, const Job *job, const RunResult *result, const Lane *lane,
@@ -120,20 +123,20 @@ int finish_job(Runner *runner, const Job *job, const RunResult *result, const La
 
         for (unsigned failures = 0;;) {
                 *ret = (FinishReply){0};
+                int is_sent = 0;
                 watch_step(runner->watch);
-                r = runner_connect(runner);
+                r = session_connect(&runner->session);
                 if (!r)
-                        r = try_finish(runner, job, result, lane, next, bound, ret);
+                        r = try_finish(runner, job, result, lane, next, bound, ret, &is_sent);
                 if (!r || !is_worth_another_try(r, next))
                         break;
                 /* What stood in the way may be the claim: it must not cost the job its end. */
-                next = FINISH_ALONE;
+                if (is_sent || !session_is_passing(r))
+                        next = FINISH_ALONE;
                 if (!failures++)
                         log_warning("job %d: could not be finished (%s), trying again", job->id,
-                                    runner->error.message);
-                if (r == DB_E_UNAVAILABLE || r == DB_E_FULL)
-                        runner->db = db_close(runner->db);
-                if (!wait_for_database(runner, failures))
+                                    runner->session.error.message);
+                if (!runner_wait(runner, failures))
                         break;
         }
         ret->is_uncertain = lane && next == FINISH_ALONE;

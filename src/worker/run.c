@@ -4,13 +4,19 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
+#include "core/backoff.h"
 #include "db/pg.h"
 #include "plugin/check.h"
+#include "util/crash.h"
 #include "util/error.h"
 #include "util/log.h"
 #include "util/log_ids.h"
 #include "util/text.h"
+#include "worker/children.h"
+
+#define MAX_FAILURES 100
 
 void runner_limit_programs(const LimitTable *table, ExecModel *const *exec, size_t n) {
         for (size_t i = 0; i < n; i++) {
@@ -19,15 +25,16 @@ void runner_limit_programs(const LimitTable *table, ExecModel *const *exec, size
         }
 }
 
-int runner_connect(Runner *runner) {
-        return runner->db ? 0 : db_open(runner->settings, &runner->db, &runner->error);
-}
+int runner_wait(Runner *runner, unsigned failures) {
+        static const Backoff policy = {.first_usec = 100 * USEC_PER_MSEC,
+                                       .max_usec = 5 * USEC_PER_SEC};
+        usec_t delay = backoff_delay(&policy, failures, runner->session.random);
+        struct timespec time = {.tv_sec = (time_t) (delay / USEC_PER_SEC),
+                                .tv_nsec = (long) (delay % USEC_PER_SEC * 1000)};
 
-int runner_run(Runner *runner, Batch *batch, DbReply *reply) {
-        int r = db_run_retry(runner->db, batch, reply);
-        if (r)
-                runner->error = reply->error;
-        return r;
+        watch_step(runner->watch);
+        (void) nanosleep(&time, NULL);
+        return failures < MAX_FAILURES;
 }
 
 static void end_with(RunResult *result, JobEvent event, const char *summary) {
@@ -47,29 +54,72 @@ static int take_params(Runner *runner, const Job *job, const CatalogEntry *entry
                 problems_add(&check.problems, "parameters are longer than %d bytes (%lld)",
                              PARAMS_MAX_BYTES, (long long) job->size);
         else
-                r = check_parameters(runner->db, job->co_id, job->parameters, &entry->model,
+                r = check_parameters(runner->session.db, job->co_id, job->parameters, &entry->model,
                                      &check);
         if (check.problems.count) {
                 problems_join(&check.problems, words, sizeof(words));
                 end_with(result, JOB_EV_REJECT, words);
         }
-        runner->error = check.error;
+        if (r)
+                runner->session.error = check.error;
         *ret = check.params;
         return r;
 }
 
-/* A -> GO. Writes result->is_settled when somebody was faster. */
-static int start(Runner *runner, const Job *job, const CatalogEntry *entry, RunResult *result) {
-        _cleanup_(db_reply_donep) DbReply reply = {0};
-        Batch batch = {0};
+void run_start_add(const Runner *runner, const Job *job, Batch *batch) {
         char summary[SUMMARY_SIZE];
 
-        (void) snprintf(summary, sizeof(summary), "Started %s on %s (pid %d)", entry->name,
+        (void) snprintf(summary, sizeof(summary), "Started %s on %s (pid %d)", job->plugin,
                         runner->holder.host, (int) runner->holder.pid);
-        job_start_add(&batch, job->id, runner->holder, summary);
-        int r = runner_run(runner, &batch, &reply);
+        job_start_add(batch, job->id, runner->holder, summary);
+}
+
+/*
+ * A -> GO. Writes result->is_settled when somebody was faster. Tried again after a lost connection,
+ * the job may be In Progress already: that can only have been us.
+ */
+static int start(Runner *runner, const Job *job, RunResult *result) {
+        _cleanup_(db_reply_donep) DbReply reply = {0};
+        Batch batch = {0};
+
+        run_start_add(runner, job, &batch);
+        if (runner->session.is_lost)
+                job_status_add(&batch, job->id);
+        int r = session_run(&runner->session, &batch, &reply);
+        if (r)
+                return r;
+        int is_started = db_affected(&reply, 0) > 0 ||
+                         (reply.n > 1 && job_status_read(reply.results[1]) == JOB_IN_PROGRESS);
+        result->is_settled = !is_started;
+        return 0;
+}
+
+static int check_and_start(Runner *runner, const Job *job, const CatalogEntry *entry, Params **ret,
+                           RunResult *result) {
+        int r = session_connect(&runner->session);
         if (!r)
-                result->is_settled = db_affected(&reply, 0) == 0;
+                r = take_params(runner, job, entry, ret, result);
+        if (!r && *ret)
+                r = start(runner, job, result);
+        if (r) { /* of the parameters, those of the next try count */
+                *ret = params_free(*ret);
+                *result = (RunResult){0};
+        }
+        return r;
+}
+
+/* While the database is away nothing is lost by waiting: the plugin has not been called. */
+static int prepare(Runner *runner, const Job *job, const CatalogEntry *entry, Params **ret,
+                   RunResult *result) {
+        int r = check_and_start(runner, job, entry, ret, result);
+
+        for (unsigned failures = 1; session_is_passing(r) && runner_wait(runner, failures);
+             failures++) {
+                if (failures == 1)
+                        log_warning("job %d: could not be started (%s), trying again", job->id,
+                                    runner->session.error.message);
+                r = check_and_start(runner, job, entry, ret, result);
+        }
         return r;
 }
 
@@ -132,12 +182,36 @@ static int call(HostRun *run) {
         return code;
 }
 
+/* What the plugin has left: its processes end, and this one is not to be used again. */
+static void clean_up(Runner *runner, const Job *job, RunResult *result) {
+        LogFields fields = {.job_id = job->id, .co_id = job->co_id, .plugin = job->plugin};
+        char words[RESIDUE_WORDS];
+
+        if (residue_after(runner->residue, runner->session.db ? runner->session.socket.fd : -1,
+                          words)) {
+                result->is_worn = 1;
+                log_write(LOG_NOTICE, &fields,
+                          "job %d: its plugin left %s: this worker is replaced", job->id, words);
+        }
+        int n = children_end();
+        if (n > 0)
+                log_write(LOG_NOTICE, &fields, "job %d: ended %d process%s that its plugin left",
+                          job->id, n, n == 1 ? "" : "es");
+        if (n >= 0)
+                return;
+        result->is_worn = 1;
+        log_write(LOG_WARNING, &fields,
+                  "job %d: its plugin left processes that could not be ended: this worker is "
+                  "replaced",
+                  job->id);
+}
+
 static void call_plugin(Runner *runner, const Job *job, const CatalogEntry *entry,
                         const Params *params, const uint32_t *control, RunResult *result) {
         HostRun run = {.params = params,
                        .recorder = &runner->recorder,
-                       .db = &runner->db,
-                       .settings = *runner->settings,
+                       .session = &runner->session,
+                       .settings = *runner->session.settings,
                        .holder = runner->holder,
                        .page = runner->page};
         char name[64];
@@ -150,9 +224,10 @@ static void call_plugin(Runner *runner, const Job *job, const CatalogEntry *entr
         watch_job_begin(runner->watch, job->id, &limits);
         int code = call(&run);
         EndedBy ended_by = watch_job_end(runner->watch);
+        CRASH_POINT(WORKER_RAN);
+        host_end(&run);
         judge(&run, code, ended_by, result);
-        /* Records that cannot be written now stay in the ring, for the finish to try again. */
-        (void) host_end(&run);
+        clean_up(runner, job, result);
 }
 
 static void log_step(const Job *job, const char *message_id, const char *status, int level,
@@ -173,18 +248,18 @@ int run_job(Runner *runner, const Job *job, RunResult *ret) {
         int r = 0;
 
         *ret = (RunResult){0};
+        session_begin(&runner->session);
         if (!entry) {
                 (void) snprintf(words, sizeof(words), "no plugin provides '%s'",
                                 job->plugin ? job->plugin : "");
                 end_with(ret, JOB_EV_REJECT, words);
         } else {
-                r = take_params(runner, job, entry, &params, ret);
-                if (!r && params)
-                        r = start(runner, job, entry, ret);
+                r = prepare(runner, job, entry, &params, ret);
         }
         if (r || ret->is_settled || !params)
                 return r;
 
+        CRASH_POINT(WORKER_STARTED);
         log_step(job, LOG_ID_STARTED, "GO", LOG_INFO, "started");
         call_plugin(runner, job, entry, params, control, ret);
         return 0;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "plugin/host.h"
+#include "worker/residue.h"
 #include "worker/watch.h"
 
 /* Exit codes of a worker; the supervisor tells from them whether it is worth trying again soon. */
@@ -20,14 +21,13 @@ enum {
 /* What a worker has in hand, whichever job it runs. */
 typedef struct Runner {
         const Catalog *catalog;
-        const DbSettings *settings;
-        Db *db; /* NULL while there is no connection */
+        Session session;
         StatusPage *page;
         Watch *watch;
         const LimitTable *limits;
         Recorder recorder;
         Holder holder;
-        DbError error; /* of the batch that failed last */
+        Residue *residue;
 } Runner;
 
 typedef struct RunResult {
@@ -35,6 +35,7 @@ typedef struct RunResult {
         JobEvent event; /* REJECT, FINISH_OK, FINISH_FAILED */
         JobState status;
         char summary[SUMMARY_SIZE];
+        int is_worn; /* the plugin left something behind: this process runs no other job */
 } RunResult;
 
 /* Returns 0 with `ret` filled in, or DB_E_* or -errno where the job could not be started. */
@@ -43,8 +44,12 @@ int run_job(Runner *runner, const Job *job, RunResult *ret);
 /* Hands the limits of external programs over to them: they do not run in this process. */
 void runner_limit_programs(const LimitTable *limits, ExecModel *const *exec, size_t n);
 
-/* Opens a connection if there is none; 0, DB_E_* or -errno, with runner->error. */
-int runner_connect(Runner *runner);
+/* The statement that makes the job In Progress, with the words for its start. */
+void run_start_add(const Runner *runner, const Job *job, Batch *batch);
 
-/* db_run_retry() on its connection, keeping the error. */
-int runner_run(Runner *runner, Batch *batch, DbReply *reply);
+/*
+ * A pause before the database is tried again, once more for each of `failures` (from 1) in a row.
+ * Returns 0 when there were too many. The supervisor ends us when its lease lapses: the number only
+ * bounds a database that refuses this worker alone.
+ */
+int runner_wait(Runner *runner, unsigned failures);

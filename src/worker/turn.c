@@ -9,6 +9,7 @@
 
 #include "db/lane_store.h"
 #include "db/pg.h"
+#include "util/crash.h"
 #include "util/error.h"
 #include "util/log.h"
 
@@ -20,6 +21,7 @@ typedef struct Turn {
         Lane lane;
         TurnState state;
         uint32_t wishes;
+        int is_worn;    /* a plugin left something behind */
         int is_bounded; /* the last claim did not look at the queue from its beginning */
 } Turn;
 
@@ -75,7 +77,7 @@ static int take(Turn *turn, int *ret_taken, FinishReply *ret) {
                       c->start_ticks, turn->lane.token);
         job_claim_add(&batch, turn->lane.co_id, turn->lane.token, turn->runner->holder,
                       next_bound(turn));
-        int r = runner_run(turn->runner, &batch, &reply);
+        int r = session_run(&turn->runner->session, &batch, &reply);
         if (r)
                 return r;
         *ret_taken = db_affected(&reply, 0) > 0;
@@ -95,7 +97,7 @@ static int claim_again(Turn *turn, FinishReply *reply) {
         turn->state.looked_usec = clock_now_usec();
         turn->is_bounded = 0;
         job_claim_add(&batch, turn->lane.co_id, turn->lane.token, turn->runner->holder, 0);
-        int r = runner_run(turn->runner, &batch, &answer);
+        int r = session_run(&turn->runner->session, &batch, &answer);
         if (r)
                 return r;
         *reply = (FinishReply){0};
@@ -107,7 +109,7 @@ static int give_back(Turn *turn) {
         Batch batch = {0};
 
         lane_free_add(&batch, turn->lane.co_id, turn->lane.token);
-        return runner_run(turn->runner, &batch, &reply);
+        return session_run(&turn->runner->session, &batch, &reply);
 }
 
 /* Runs the claimed job and finishes it; `reply` has the next one, if the turn goes on. */
@@ -115,6 +117,7 @@ static int run_one(Turn *turn, FinishReply *reply, int *ret_goes_on) {
         _cleanup_(job_donep) Job job = reply->job;
         RunResult result;
 
+        CRASH_POINT(WORKER_CLAIMED);
         *reply = (FinishReply){0}; /* the job is ours now */
         turn->state.last_id = job.id;
         watch_step(turn->runner->watch);
@@ -123,7 +126,8 @@ static int run_one(Turn *turn, FinishReply *reply, int *ret_goes_on) {
                 return r;
         turn->state.jobs++;
 
-        *ret_goes_on = may_go_on(turn);
+        turn->is_worn = result.is_worn;
+        *ret_goes_on = !turn->is_worn && may_go_on(turn);
         r = finish_job(turn->runner, &job, &result, &turn->lane,
                        *ret_goes_on ? FINISH_CLAIM : FINISH_FREE,
                        *ret_goes_on ? next_bound(turn) : 0, reply);
@@ -163,7 +167,7 @@ static int serve(Turn *turn, FinishReply *reply, TurnEnd *ret_end) {
         return r;
 }
 
-int turn_run(const TurnContext *context, int32_t co_id, TurnEnd *ret_end, unsigned *ret_jobs) {
+int turn_run(const TurnContext *context, int32_t co_id, TurnResult *ret) {
         Turn turn = {.context = context,
                      .runner = context->runner,
                      .lane = {.co_id = co_id, .token = identity_token()},
@@ -171,17 +175,17 @@ int turn_run(const TurnContext *context, int32_t co_id, TurnEnd *ret_end, unsign
         FinishReply reply = {0};
         int is_taken = 0;
 
-        *ret_jobs = 0;
-        *ret_end = TURN_STOPPED;
+        *ret = (TurnResult){.end = TURN_STOPPED};
         if (!may_go_on(&turn))
                 return 0;
-        *ret_end = TURN_BUSY;
+        ret->end = TURN_BUSY;
         int r = take(&turn, &is_taken, &reply);
         if (!r && is_taken)
-                r = serve(&turn, &reply, ret_end);
+                r = serve(&turn, &reply, &ret->end);
         else
                 give_to_budget(&turn);
-        *ret_jobs = turn.state.jobs;
+        ret->jobs = turn.state.jobs;
+        ret->is_worn = turn.is_worn;
         job_done(&reply.job);
         return r;
 }

@@ -12,8 +12,14 @@ typedef struct TurnContext {
         int64_t start_ticks; /* of this process */
 } TurnContext;
 
+typedef struct TurnResult {
+        TurnEnd end;
+        unsigned jobs;
+        int is_worn; /* this process is to run no other job */
+} TurnResult;
+
 /*
  * Serves one CO. Returns 0 with how it ended and how many jobs ran; a non-zero result (DB_E_*,
  * -errno) means that the worker must end: what it holds is settled by the supervisor.
  */
-int turn_run(const TurnContext *context, int32_t co_id, TurnEnd *ret_end, unsigned *ret_jobs);
+int turn_run(const TurnContext *context, int32_t co_id, TurnResult *ret);

@@ -1,6 +1,7 @@
 #include "worker/watch.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -160,7 +161,7 @@ int watch_start(StatusPage *page, usec_t lease_usec, Watch **ret) {
                 return error_origin(-errno);
         watch->page = page;
         watch->lease_usec = lease_usec;
-        watch->status_fd = -1;
+        watch->status_fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
         watch->facts.step_end_usec = USEC_INFINITY;
         watch->facts.lease_end_usec =
                 MIN_OF(atomic_load(&page->lease_end_usec), usec_add(clock_now_usec(), lease_usec));

@@ -1,11 +1,17 @@
 #include "worker/worker.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "util/crash.h"
 #include "util/error.h"
 #include "util/log.h"
 #include "util/process.h"
+#include "worker/children.h"
+
+#define WORKER_E_LOST (CHANNEL_E_INVALID + 1) /* beside CHANNEL_E_* */
 
 static int load_plugins(const WorkerSettings *s, Catalog **ret) {
         char why[700];
@@ -33,49 +39,66 @@ static int exit_code(int r) {
 }
 
 /*
- * An idle connection may have been cut: that is found out before the turn begins. One that is lost
- * in a turn may have taken the lane already: the worker ends, and the supervisor looks what it
- * holds.
+ * Waits for a message. A connection that is lost meanwhile ends the worker: after a failover the
+ * lane, or the last finish, may not have happened, and only the supervisor can look into that.
  */
-static int serve_turn(const TurnContext *context, int32_t co_id, TurnEnd *end, unsigned *jobs) {
-        Runner *runner = context->runner;
+static int hear(const TurnContext *context, int channel, ChannelMessage *ret) {
+        Session *session = &context->runner->session;
 
-        if (runner->db && !db_is_alive(runner->db))
-                runner->db = db_close(runner->db);
-        int r = runner_connect(runner);
-        return r ? r : turn_run(context, co_id, end, jobs);
+        for (;;) {
+                struct pollfd fds[] = {{.fd = channel, .events = POLLIN},
+                                       {.fd = session->socket.fd, .events = POLLIN}};
+                if (poll(fds, ARRAY_SIZE(fds), -1) < 0 && errno != EINTR)
+                        return error_origin(-errno);
+                if (!session_is_alive(session))
+                        return WORKER_E_LOST;
+                if (fds[0].revents)
+                        return channel_receive(channel, ret);
+        }
+}
+
+static int serve_one(const TurnContext *context, int32_t co_id, ChannelMessage *ret) {
+        const DbError *error = &context->runner->session.error;
+        TurnResult turn;
+
+        int r = turn_run(context, co_id, &turn);
+        *ret = (ChannelMessage){.type = CHANNEL_TURN_OVER,
+                                .co_id = co_id,
+                                .end = turn.end,
+                                .jobs = turn.jobs,
+                                .is_last = turn.is_worn != 0};
+        if (r)
+                log_warning("the turn of CO %d had to end: %s%s%s%s", co_id,
+                            *error->message ? error->message
+                            : r < 0         ? strerror(-r)
+                                            : "connection lost",
+                            error->where ? " (statement " : "", error->where ? error->where : "",
+                            error->where ? ")" : "");
+        return r;
 }
 
 static int serve(const TurnContext *context, int channel) {
         ChannelMessage message = {.type = CHANNEL_READY};
 
         for (;;) {
-                TurnEnd end = 0;
-                unsigned jobs = 0;
                 watch_rest(context->runner->watch);
                 int r = channel_send(channel, &message);
                 if (!r)
-                        r = channel_receive(channel, &message);
+                        r = hear(context, channel, &message);
                 watch_step(context->runner->watch);
                 if (r == CHANNEL_E_CLOSED)
                         return WORKER_EXIT_OK;
+                if (r == WORKER_E_LOST)
+                        return WORKER_EXIT_LOST;
                 if (r || message.type != CHANNEL_ASSIGN)
                         return WORKER_EXIT_FAILED;
-                r = serve_turn(context, message.co_id, &end, &jobs);
-                if (r) {
-                        const DbError *error = &context->runner->error;
-                        log_warning("the turn of CO %d had to end: %s%s%s%s", message.co_id,
-                                    *error->message ? error->message
-                                    : r < 0         ? strerror(-r)
-                                                    : "connection lost",
-                                    error->where ? " (statement " : "",
-                                    error->where ? error->where : "", error->where ? ")" : "");
+                r = serve_one(context, message.co_id, &message);
+                if (r)
                         return exit_code(r);
-                }
-                message = (ChannelMessage){.type = CHANNEL_TURN_OVER,
-                                           .co_id = message.co_id,
-                                           .end = end,
-                                           .jobs = jobs};
+                /* A plugin has closed it: nobody can be told, and the lane is free. */
+                if (!descriptor_is_same(&context->runner->residue->channel))
+                        return WORKER_EXIT_LOST;
+                CRASH_POINT(WORKER_TURN_OVER);
         }
 }
 
@@ -84,6 +107,7 @@ int worker_main(void *arg) {
         const WorkerSettings *settings = args->settings;
         _cleanup_(catalog_freep) Catalog *catalog = NULL;
 
+        Residue residue;
         Watch *watch;
         if (watch_start(args->page, settings->lease_usec, &watch) ||
             load_plugins(settings, &catalog))
@@ -91,24 +115,32 @@ int worker_main(void *arg) {
         runner_limit_programs(settings->limits, settings->exec, settings->n_exec);
 
         Runner runner = {.catalog = catalog,
-                         .settings = &settings->db,
+                         .session = {.settings = &settings->db, .random = (unsigned) getpid()},
                          .page = args->page,
                          .watch = watch,
+                         .residue = &residue,
                          .limits = settings->limits,
                          .holder = {.host = settings->host, .pid = (int32_t) getpid()}};
-        runner.recorder = (Recorder){.page = args->page, .db = &runner.db};
+        runner.recorder = (Recorder){.page = args->page, .session = &runner.session};
         TurnContext context = {.runner = &runner,
                                .budget = settings->budget,
                                .supervisor_id = settings->supervisor_id};
         if (process_start_ticks(getpid(), &context.start_ticks))
                 return WORKER_EXIT_FAILED;
 
-        int r = runner_connect(&runner);
+        children_adopt();
+        watch_step(watch);
+        int r = session_connect(&runner.session);
         if (r) {
-                log_warning("worker could not connect to the database: %s", runner.error.message);
+                log_warning("worker could not connect to the database: %s",
+                            runner.session.error.message);
                 return exit_code(r);
         }
+        if (residue_init(&residue, args->channel, runner.session.socket.fd))
+                return WORKER_EXIT_FAILED;
+        CRASH_POINT(WORKER_READY);
         int code = serve(&context, args->channel);
-        runner.db = db_close(runner.db);
+        session_close(&runner.session);
+        residue_done(&residue);
         return code;
 }

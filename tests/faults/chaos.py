@@ -10,6 +10,7 @@ OTHER = "Chaos.OtherJob"
 LOAD = "Chaos Example"
 IS_SANITIZED = bool(re.search("clang|asan", BUILD.name))
 ENDED = "registry-jobd: ended"
+STOPPED = "registry-jobd: stopped"  # the same for a job that was canceled
 
 
 def is_gone(pid):
@@ -34,6 +35,11 @@ def survivors(path):
 def records(db, job):
     """{key: comment} of the job's history."""
     return {row["record_key"]: row["comment"] for row in db.history(job)}
+
+
+def ended(db, job, key=ENDED):
+    """The comment of the record that says how the worker of the job ended."""
+    return wait_for(lambda: records(db, job).get(key), what=f"job {job} says how it ended")
 
 
 class Bystander:

@@ -7,8 +7,8 @@ import signal
 import subprocess
 
 import pytest
-from conftest import HOST, SLOW, insert_job, wait_for
-from lab import Deaths, check_lanes, hosts, is_alive, lab, real_hosts, send  # noqa: F401
+from conftest import HOST, SLOW, wait_for
+from lab import Deaths, add_all, check_lanes, hosts, is_alive, lab, real_hosts, send  # noqa: F401
 
 COUNT = "Example.CountJob"
 LEASE = round(4 * SLOW)
@@ -21,15 +21,6 @@ TAKEOVER = LEASE / SLOW + 10
 @pytest.fixture
 def deaths(trace):
     return Deaths(trace)
-
-
-def add_all(db, jobs):
-    """Rows of (CO, parameters) in one transaction; their ids."""
-    conn = db.connect(autocommit=False)
-    with conn, conn.cursor() as cursor:
-        ids = [insert_job(cursor, co, COUNT, params) for co, params in jobs]
-    conn.close()
-    return ids
 
 
 def lane(db, co):

@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 import pytest
-from chaos import CHAOS, ENDED, IS_SANITIZED, LOAD, OTHER, Bystander, records
+from chaos import CHAOS, ENDED, IS_SANITIZED, LOAD, OTHER, Bystander, ended, records
 from conftest import COMMAND, DAEMON, DEFAULTS, ROOT, wait_for, write_config
 
 EXEC = "CoreJob.ProvisionerJob"
@@ -30,7 +30,7 @@ def program(tmp_path):
 
 def usage(db, job):
     """(seconds, CPU seconds, MB) as the record says."""
-    comment = records(db, job)[ENDED]
+    comment = ended(db, job)
     found = re.search(USAGE, comment)
     assert found, comment
     return tuple(float(word) for word in found.groups())
@@ -75,11 +75,11 @@ def test_memory_limit_at_once(empty_queue, daemon, add_job):
     print("checked:", row["finish_summary"])
 
 
-def test_cpu_time_limit(empty_queue, daemon, add_job):
+def test_cpu_time_limit(empty_queue, daemon, add_job, cos):
     """A job that burns CPU time is ended, one that ignores SIGXCPU too, one that waits is not."""
     db = empty_queue
     daemon(load=LOAD, limits={"": {"cpu_time": "1s"}})
-    bystander = Bystander(db, add_job, (5, 6))
+    bystander = Bystander(db, add_job, cos(2))
     jobs = [add_job(co, CHAOS, {"act": act, "value": 600000})
             for co, act in ((2, "cpu"), (3, "cpu_ignoring"))]
     print("injected: jobs that burn CPU time without end, of 1 s that they may")
@@ -92,12 +92,12 @@ def test_cpu_time_limit(empty_queue, daemon, add_job):
     print("checked: ended by the limit after 1 s, with what they used")
 
 
-def test_run_time_limit(empty_queue, daemon, add_job, program):
+def test_run_time_limit(empty_queue, daemon, add_job, cos, program):
     """Asked as by a cancel, then SIGTERM, then SIGKILL: whichever the job needs."""
     db = empty_queue
     daemon(load=LOAD, workers=8, limits={"Chaos": {"run_time": "1s"}, EXEC: {"run_time": "1s"}},
            exec_models=program("exec sleep 600\n"))
-    bystander = Bystander(db, add_job, (5, 6))
+    bystander = Bystander(db, add_job, cos(2))
     jobs = [add_job(2, CHAOS, {"act": "obey"}, retry_interval=3600),
             add_job(3, CHAOS, {"act": "pause"}), add_job(4, CHAOS, {"act": "loop_blocked"}),
             add_job(1, EXEC, {})]
@@ -191,6 +191,7 @@ def test_usage_of_a_death(empty_queue, daemon, add_job, then, words):
     job = add_job(2, CHAOS, {"act": "cpu", "value": 500, "then": then})
     row, = db.wait_final(job)
     assert row["finish_summary"] == f"terminated unexpectedly ({words})"
+    assert ended(db, job)
     record, = db.history(job)
     assert (record["record_key"], record["status"]) == (ENDED, "NT")
     assert record["comment"].startswith(row["finish_summary"])
@@ -212,8 +213,8 @@ def test_usage_with_a_core(empty_queue, daemon, add_job, tmp_path):
     job = add_job(2, CHAOS, {"act": "signal", "value": 11, "path": str(tmp_path)})
     row, = db.wait_final(job)
     assert row["finish_summary"] == "terminated unexpectedly (killed by SIGSEGV, core dumped)"
-    assert "core dumped" in records(db, job)[ENDED]
-    print("checked:", records(db, job)[ENDED])
+    assert "core dumped" in ended(db, job)
+    print("checked:", ended(db, job))
 
 
 def may_unshare():
@@ -275,10 +276,10 @@ def test_out_of_memory(empty_queue, daemon, add_job):
         row, = db.wait_final(job)
     assert row["status"] == "X"
     assert re.search(r"killed by SIGKILL.*OOM killer", row["finish_summary"])
-    assert "OOM killer" in records(db, job)[ENDED] and usage(db, job)[2] > 50
+    assert "OOM killer" in ended(db, job) and usage(db, job)[2] > 50
     following(db, add_job, 2)
     bystander.check()
-    print("checked:", records(db, job)[ENDED])
+    print("checked:", ended(db, job))
 
 
 # ---- stalls ----

@@ -4,8 +4,8 @@ says what happened, the next job of the CO starts clean, other COs go on.
 import signal
 
 import pytest
-from chaos import (CHAOS, ENDED, IS_SANITIZED, LOAD, Bystander, check_clean, marks, records,
-                   survivors, wait_lane_free)
+from chaos import (CHAOS, ENDED, IS_SANITIZED, LOAD, STOPPED, Bystander, check_clean, ended,
+                   marks, records, survivors, wait_lane_free)
 from conftest import wait_for
 
 # What sends a process to its death when nobody handles it.
@@ -113,6 +113,7 @@ def test_records_of_a_dying_plugin(scene, n):
     """Law 10: everything that was handed over is there once, then how it ended."""
     job = scene.run("records", value=n, then="kill")
     assert job["status"] == "X"
+    assert ended(scene.db, scene.job)
     keys = [row["record_key"] for row in scene.db.history(scene.job)]
     assert keys[:n] == [f"record {i}" for i in range(1, n + 1)]
     assert keys[n:] == [ENDED]
@@ -245,7 +246,7 @@ def test_hangs_canceled(empty_queue, daemon, add_job, cos):
         assert row["status"] == "OK"
     for act, job in jobs.items():
         assert db.status(job) == "CX"
-        comment = records(db, job)[ENDED]
+        comment = ended(db, job, STOPPED)
         assert HANGS[act] in comment, (act, comment)
     bystander.check()
     print("checked: all stay Canceled, the records say by what they ended, each CO went on")

@@ -1,10 +1,9 @@
-"""registry-job why, settle, doctor and status: what they say about what was staged, and what they do."""
+"""registry-job why, settle and status: what they say about what was staged, and what they do."""
 import json
 import os
 import re
 import signal
 import subprocess
-import time
 
 import pytest
 from conftest import HOST, ROOT, SCHEMA, wait_for
@@ -216,8 +215,8 @@ def fake(db):
             95 if lapsed else 0)
         if co:
             db.sql("INSERT INTO jobd.lane (co_id, supervisor_id, worker_pid, worker_ticks, token,"
-                   " since) VALUES (%s, %s, %s, 1, 5, clock_timestamp() - interval '4min')", co,
-                   row, pid)
+                   " since) VALUES (%s, %s, %s, 1, %s, clock_timestamp() - interval '4min')", co,
+                   row, pid, pid)
         return row
     return add
 
@@ -415,3 +414,22 @@ def test_why_costs(queue, add_job, status):
         assert "'Seq Scan', 'Parallel Aware': False, 'Async Capable': False, 'Relation Name':" \
             " 'jobs'" not in str(plan)
         queue.sql("ANALYZE public.jobs")
+
+
+# ---- status ----
+
+def test_status_lapsed_and_stalled(queue, command, fake, add_job):
+    """Who has not been seen for its lease, and which job shows no sign of life."""
+    fake(co=2)
+    fake(co=3, lapsed=True, pid=78)
+    job = add_job(2, status="GO", assigned_host="elsewhere", assigned_pid=77)
+    queue.sql("UPDATE jobd.lane SET stalled_job = %s, stalled_since = '2026-01-02 03:04:05+00'",
+              job)
+    status = json.loads(command("status", "--json").stdout)
+    assert [row["lapsed"] for row in status["supervisors"]] == [False, True]
+    assert [row["stalled_since"] for row in status["workers"]] == ["2026-01-02 03:04:05", None]
+    text = command("status").stdout
+    assert text.count("LAPSED") == 1 and text.count("held") == 1
+    assert text.count("2026-01-02 03:04:05") == 1 and "STALLED" in text
+    queue.sql("UPDATE public.jobs SET status = 'OK' WHERE id = %s", job)
+    assert "2026-01-02" not in command("status").stdout

@@ -1,0 +1,50 @@
+#include "db/crash_sent.h"
+
+#ifdef RJ_CRASH_POINTS
+#include <poll.h>
+
+#include "util/crash.h"
+
+#define WAIT_MSEC 5000
+
+static int has(const Batch *batch, SqlId id) {
+        for (size_t i = 0; i < batch->n; i++)
+                if (batch->statements[i].id == id)
+                        return 1;
+        return 0;
+}
+
+/* Writes everything, and waits until the server has answered something. */
+static void await_answer(PGconn *conn) {
+        struct pollfd fd = {.fd = PQsocket(conn), .events = POLLOUT};
+
+        while (PQflush(conn) > 0)
+                (void) poll(&fd, 1, WAIT_MSEC);
+        fd.events = POLLIN;
+        (void) poll(&fd, 1, WAIT_MSEC);
+}
+
+void crash_before_send(Db *db, const Batch *batch) {
+        PGconn *conn = db->link.conn;
+
+        if (!crash_is_wanted(CRASH_WORKER_FINISH_OPEN) || !has(batch, SQL_JOB_FINISH))
+                return;
+        for (size_t i = 0; i < batch->n; i++) {
+                const BatchStatement *s = &batch->statements[i];
+                (void) PQsendQueryParams(conn, sql_text(s->id), s->n, NULL,
+                                         (const char *const *) s->values, NULL, NULL, 0);
+        }
+        (void) PQsendFlushRequest(conn);
+        await_answer(conn);
+        CRASH_POINT(WORKER_FINISH_OPEN);
+}
+
+void crash_after_send(const Batch *batch) {
+        if (has(batch, SQL_LANE_TAKE))
+                CRASH_POINT(WORKER_TAKE_SENT);
+        if (has(batch, SQL_HISTORY_ADD))
+                CRASH_POINT(WORKER_RECORD_SENT);
+        if (has(batch, SQL_JOB_FINISH))
+                CRASH_POINT(WORKER_FINISH_SENT);
+}
+#endif

@@ -1,0 +1,63 @@
+-- name: doctor_rights
+-- Rights that schema/roles.sql gives and that the current role does not have. Objects are looked up
+-- in the catalog, because their names alone cannot be resolved without a right on their schema.
+-- params: none
+-- result: 0..n rows: right text, only a plugin needs it bool
+WITH wanted (space, object, privilege, columns, is_extra) AS (VALUES
+  ('jobd', NULL, 'USAGE', NULL::text, false),
+  ('public', NULL, 'USAGE', NULL, false),
+  ('jobd', 'schema_version', 'SELECT', NULL, false),
+  ('jobd', 'queue', 'SELECT', NULL, false),
+  ('jobd', 'queue', 'UPDATE', 'ready,co_id', false),
+  ('jobd', 'queue', 'DELETE', NULL, false),
+  ('jobd', 'supervisor', 'SELECT', NULL, false),
+  ('jobd', 'supervisor', 'INSERT', NULL, false),
+  ('jobd', 'supervisor', 'UPDATE', NULL, false),
+  ('jobd', 'supervisor', 'DELETE', NULL, false),
+  ('jobd', 'lane', 'SELECT', NULL, false),
+  ('jobd', 'lane', 'INSERT', NULL, false),
+  ('jobd', 'lane', 'UPDATE', NULL, false),
+  ('public', 'jobs', 'SELECT', NULL, false),
+  ('public', 'jobs', 'INSERT', NULL, false),
+  ('public', 'jobs', 'UPDATE', 'status,assigned_host,assigned_pid,start_summary,finish_summary,'
+   || 'start_time,finish_time,percent_complete,modified,revision,actor_identifier', false),
+  ('public', 'jobs_id_seq', 'USAGE', NULL, false),
+  ('public', 'job_history_records', 'SELECT', NULL, false),
+  ('public', 'job_history_records', 'INSERT', NULL, false),
+  ('public', 'job_history_records_id_seq', 'USAGE', NULL, false),
+  ('public', 'cos', 'SELECT', NULL, false),
+  ('public', 'people', 'SELECT', NULL, false),
+  ('public', 'external_identities', 'SELECT', NULL, false),
+  ('public', 'groups', 'SELECT', NULL, true),
+  ('public', 'groups', 'UPDATE', 'modified', true),
+  ('public', 'group_nestings', 'SELECT', NULL, true),
+  ('public', 'group_nestings', 'INSERT', NULL, true),
+  ('public', 'group_members', 'SELECT', NULL, true),
+  ('public', 'group_members', 'INSERT', NULL, true),
+  ('public', 'group_members', 'UPDATE', 'deleted,modified,revision,actor_identifier', true),
+  ('public', 'group_nestings_id_seq', 'USAGE', NULL, true),
+  ('public', 'group_members_id_seq', 'USAGE', NULL, true)
+), found AS MATERIALIZED (
+  SELECT w.*, n.oid AS space_oid, c.oid AS object_oid, c.relkind
+    FROM wanted w JOIN pg_namespace n ON n.nspname = w.space
+    LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = w.object
+   WHERE w.object IS NULL OR c.oid IS NOT NULL
+)
+SELECT f.privilege || COALESCE(' (' || x.missing || ')', '') || ' on '
+       || CASE WHEN f.object IS NULL THEN 'schema ' || f.space
+               WHEN f.relkind = 'S' THEN 'sequence ' || f.space || '.' || f.object
+               ELSE f.space || '.' || f.object END,
+       f.is_extra
+  FROM found f CROSS JOIN LATERAL (
+    SELECT string_agg(a, ', ') AS missing
+      FROM unnest(string_to_array(f.columns, ',')) a
+     WHERE NOT has_column_privilege(f.object_oid, a, f.privilege)) x
+ WHERE CASE WHEN f.object IS NULL THEN NOT has_schema_privilege(f.space_oid, f.privilege)
+            WHEN f.relkind = 'S' THEN NOT has_sequence_privilege(f.object_oid, f.privilege)
+            WHEN f.columns IS NOT NULL THEN x.missing IS NOT NULL
+            ELSE NOT has_table_privilege(f.object_oid, f.privilege) END
+UNION ALL
+SELECT 'EXECUTE on function jobd.' || p.proname, false
+  FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+ WHERE n.nspname = 'jobd' AND p.prorettype <> 'trigger'::regtype
+   AND NOT has_function_privilege(p.oid, 'EXECUTE')

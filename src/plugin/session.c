@@ -1,0 +1,90 @@
+#include "plugin/session.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/backoff.h"
+#include "db/pg.h"
+#include "util/log.h"
+
+static const Backoff pauses = {.first_usec = USEC_PER_SEC, .max_usec = 5 * USEC_PER_SEC};
+
+int session_is_passing(int r) {
+        return r == DB_E_UNAVAILABLE || r == DB_E_FULL || r == DB_E_RETRY;
+}
+
+void session_begin(Session *session) {
+        session->is_lost = 0;
+}
+
+usec_t session_pause(const Session *session, usec_t now_usec) {
+        return session->db ? 0 : usec_sub(session->retry_usec, now_usec);
+}
+
+/*
+ * The number of a socket that a plugin has closed may mean something of its own by now: neither a
+ * goodbye nor a close may go there. The memory is given up; the worker will not live long.
+ */
+static void drop(Session *session) {
+        if (descriptor_is_same(&session->socket))
+                (void) db_close(session->db);
+        session->db = NULL;
+        session->is_lost = 1;
+}
+
+void session_close(Session *session) {
+        if (session->db && descriptor_is_same(&session->socket))
+                (void) db_close(session->db);
+        session->db = NULL;
+}
+
+int session_connect(Session *session) {
+        if (session->db)
+                return 0;
+        (void) descriptors_mend_standard();
+        int r = db_open(session->settings, &session->db, &session->error);
+        if (r) {
+                usec_t pause = backoff_delay(&pauses, ++session->failures, session->random);
+                session->retry_usec = usec_add(clock_now_usec(), pause);
+                return r;
+        }
+        session->failures = 0;
+        session->socket = descriptor_identify(PQsocket(session->db->link.conn));
+        return 0;
+}
+
+int session_try(Session *session) {
+        return session_pause(session, clock_now_usec()) ? DB_E_UNAVAILABLE
+                                                        : session_connect(session);
+}
+
+static int fail(Session *session, DbReply *reply, const char *message) {
+        *reply = (DbReply){.error = {.class = DB_E_UNAVAILABLE}};
+        (void) snprintf(reply->error.message, sizeof(reply->error.message), "%s", message);
+        session->error = reply->error;
+        return DB_E_UNAVAILABLE;
+}
+
+int session_run(Session *session, Batch *batch, DbReply *reply) {
+        if (!session->db) {
+                batch_done(batch);
+                return fail(session, reply, "not connected");
+        }
+        if (!descriptor_is_same(&session->socket)) {
+                batch_done(batch);
+                drop(session);
+                return fail(session, reply, "the plugin has closed the worker's connection");
+        }
+        int r = db_run_retry(session->db, batch, reply);
+        if (r)
+                session->error = reply->error;
+        if (r == DB_E_UNAVAILABLE || r == DB_E_FULL) {
+                drop(session);
+                log_debug("lost the connection: %s", session->error.message);
+        }
+        return r;
+}
+
+int session_is_alive(Session *session) {
+        return !session->db || (descriptor_is_same(&session->socket) && db_is_alive(session->db));
+}

@@ -1,0 +1,280 @@
+"""Workers that do not start, cannot be forked, are stopped or killed: slots are conserved."""
+import contextlib
+import os
+import signal
+import subprocess
+import time
+
+import conftest
+import pytest
+from chaos import CHAOS, LOAD, Bystander, is_gone, marks, survivors
+from conftest import DAEMON, wait_for
+
+OTHER_UID = 64211  # nobody's: root itself is not bound by RLIMIT_NPROC
+
+
+def check_slots(db, add_job, cos, workers):
+    """Exactly so many COs run at once: one more waits until one of them has ended."""
+    jobs = [add_job(co, "Example.CountJob", {"sleep_ms": 600000}) for co in cos(workers + 1)]
+
+    def running():
+        return [job for job in jobs if db.status(job) == "GO"]
+
+    wait_for(lambda: len(running()) == workers, what=f"{workers} jobs In Progress")
+    waiting, = [job for job in jobs if job not in running()]
+    db.cancel(running()[0])
+    db.wait_status(waiting, "GO")
+    assert len(running()) == workers
+    for job in jobs:
+        db.cancel(job)
+    db.wait_idle()
+    print(f"checked: {workers} COs run at once, and no more")
+
+
+@pytest.fixture
+def hang(tmp_path):
+    """Loading the plugin Hang hangs from begin() to end(); .pids() says who did."""
+    class Hang:
+        file, path = tmp_path / "hang", tmp_path / "hanging"
+        env = {"RJ_HANG_FILE": str(file), "RJ_HANG_PATH": str(path)}
+
+        def begin(self):
+            self.file.touch()
+
+        def end(self):
+            self.file.unlink()
+
+        def pids(self):
+            return marks(self.path)
+
+    return Hang()
+
+
+# ---- readiness ----
+
+@pytest.mark.limit(120)
+def test_worker_hangs_in_start_up(empty_queue, daemon, add_job, cos, hang):
+    """A worker that is not ready in time is killed, and another one forked."""
+    db = empty_queue
+    running = daemon(load=LOAD + " Hang", env=hang.env, workers=3)
+    bystander = Bystander(db, add_job, (3, 3))
+    hang.begin()
+    print("injected: loading a plugin hangs in every new worker")
+    jobs = [add_job(co, "Hang.HangJob") for co in (2, 4)]
+    wait_for(lambda: len(hang.pids()) == 2)
+    first = hang.pids()
+    assert db.status(bystander.long) == "GO" and not any(map(is_gone, first))
+    running.wait_log(r"<4>.*did not start in time", timeout=45)
+    wait_for(lambda: all(map(is_gone, first)), what="the workers that hung are gone")
+    hang.end()
+    assert {row["status"] for row in db.wait_final(*jobs, timeout=40)} == {"OK"}
+    assert db.status(bystander.long) == "GO"
+    db.cancel(bystander.long)
+    print("checked: killed after the deadline, replaced, their jobs ran")
+    check_slots(db, add_job, cos, 3)
+
+
+@pytest.mark.limit(120)
+def test_daemon_hangs_in_start_up(daemon, hang):
+    """A daemon whose plugins cannot be opened gives up with words, and leaves nobody behind."""
+    hang.begin()
+    print("injected: loading a plugin hangs when the daemon tries it")
+    running = daemon(load=LOAD + " Hang", env=hang.env, ready=False)
+    assert running.wait(60) > 0
+    assert running.count(r"<3>.*opening the plugins did not end within \d+ s") == 1
+    assert hang.pids() and all(map(is_gone, hang.pids()))
+    print("checked: exit code", running.process.returncode)
+
+
+def test_killed_while_starting(empty_queue, daemon, add_job, cos, hang):
+    """Workers that die before they are ready cost time, but neither a job nor a slot."""
+    db = empty_queue
+    running = daemon(load=LOAD + " Hang", env=hang.env, workers=2)
+    hang.begin()
+    job = add_job(2, "Hang.HangJob")
+    for n in range(1, 5):
+        wait_for(lambda n=n: len(hang.pids()) == n)
+        os.kill(hang.pids()[-1], [signal.SIGKILL, signal.SIGTERM][n % 2])
+    print("injected: four workers killed while they start")
+    hang.end()
+    assert db.wait_final(job)[0]["status"] == "OK"
+    assert running.count("killed by SIG") == 4
+    check_slots(db, add_job, cos, 2)
+
+
+# ---- what the system has no more of ----
+
+@pytest.fixture
+def other_user(monkeypatch, cluster):
+    """The daemon runs as a user whom limits of processes bind: not as root. Returns what a command
+    for this user begins with."""
+    if os.geteuid():
+        return []
+    as_user = ["setpriv", "--reuid", str(OTHER_UID), "--regid", str(OTHER_UID), "--clear-groups"]
+    for path in (DAEMON, conftest.PLUGINS):
+        for part in (path, *path.parents):
+            if not part.stat().st_mode & 0o001:
+                pytest.skip(f"{part} is not open to other users, as whom root runs the daemon")
+    config, wrapper = cluster.dir / f"daemon-{os.getpid()}.conf", cluster.dir / "daemon"
+    wrapper.write_text(f'#!/bin/sh\ninstall -m 644 "$2" {config}\n'
+                       f"exec {' '.join(as_user)} {DAEMON} --config {config}\n")
+    wrapper.chmod(0o755)
+    monkeypatch.setattr(conftest, "DAEMON", wrapper)
+    return as_user
+
+
+@contextlib.contextmanager
+def lowered(pid, kind, soft, as_user=()):
+    """The soft limit, for a while; changed by the process's own user, because root may not be
+    allowed to."""
+    def prlimit(*args):
+        done = subprocess.run([*as_user, "prlimit", "--pid", str(pid), *args], check=True,
+                              capture_output=True, text=True)
+        return done.stdout.strip()
+
+    before = prlimit(f"--{kind}", "--output", "SOFT", "--noheadings", "--raw")
+    prlimit(f"--{kind}={soft}:")
+    try:
+        yield
+    finally:
+        with contextlib.suppress(subprocess.CalledProcessError):  # it is gone
+            prlimit(f"--{kind}={before}:")
+
+
+def survive(running, db, add_job, kind, soft, as_user=()):
+    """Jobs that come while nobody can be forked run afterwards. Returns the seconds of trouble."""
+    began = time.monotonic()
+    with lowered(running.pid, kind, soft, as_user):
+        jobs = [add_job(co) for co in (2, 3, 4)]
+        running.wait_log("could not fork a worker", times=4)
+        assert {db.status(job) for job in jobs} == {"Q"}
+        assert not running.workers()
+        took = time.monotonic() - began
+    assert {row["status"] for row in db.wait_final(*jobs)} == {"OK"}
+    return took
+
+
+def test_fork_fails(empty_queue, other_user, daemon, add_job, cos):
+    """No more processes: tried again with growing pauses until there are some."""
+    db = empty_queue
+    running = daemon(load=LOAD, workers=3)
+    print("injected: RLIMIT_NPROC of the daemon 1")
+    took = survive(running, db, add_job, "nproc", 1, other_user)
+    assert took > 0.75 * (0.1 + 0.2 + 0.4)
+    assert running.count(r"could not fork a worker.*Resource temporarily unavailable") >= 4
+    print(f"checked: 4 tries in {took:.1f} s, then all jobs ran")
+    check_slots(db, add_job, cos, 3)
+
+
+def test_no_descriptors(empty_queue, daemon, add_job, cos):
+    """No more descriptors: the same."""
+    db = empty_queue
+    running = daemon(load=LOAD, workers=3)
+    n = len(os.listdir(f"/proc/{running.pid}/fd"))
+    print("injected: RLIMIT_NOFILE of the daemon as low as what it has open")
+    took = survive(running, db, add_job, "nofile", n)
+    assert took > 0.75 * (0.1 + 0.2 + 0.4)
+    assert running.count(r"could not fork a worker.*Too many open files") >= 4
+    print(f"checked: 4 tries in {took:.1f} s, then all jobs ran")
+    check_slots(db, add_job, cos, 3)
+    assert len(os.listdir(f"/proc/{running.pid}/fd")) <= n + 2 * 3
+
+
+def test_no_descriptors_while_jobs_run(empty_queue, daemon, add_job, cos):
+    """Jobs that run are not hurt, end and are settled, without one descriptor to be had."""
+    db = empty_queue
+    running = daemon(load=LOAD, workers=3)
+    bystander = Bystander(db, add_job, (3, 3))
+    job = add_job(2, CHAOS, {"act": "obey"}, retry_interval=3600)
+    pid = db.wait_status(job, "GO")["assigned_pid"]
+    with lowered(running.pid, "nofile", 3):
+        os.kill(pid, signal.SIGKILL)
+        print("injected: a worker killed while its supervisor can open nothing")
+        row, = db.wait_final(job)
+        assert row["status"] == "X" and "SIGKILL" in row["finish_summary"]
+        assert db.status(bystander.long) == "GO"
+    assert db.wait_final(add_job(2))[0]["status"] == "OK"
+    db.cancel(bystander.long)
+    check_slots(db, add_job, cos, 3)
+
+
+# ---- stopped and killed ----
+
+def test_all_workers_stopped(empty_queue, daemon, add_job, cos):
+    """Every worker frozen: the supervisor works on, a cancel ends one, SIGCONT lets one go on."""
+    db = empty_queue
+    running = daemon(load=LOAD, workers=2, cancel_grace="200ms")
+    jobs = [add_job(co, CHAOS, {"act": "progress", "value": 500}) for co in (2, 3)]
+    pids = [db.wait_status(job, "GO")["assigned_pid"] for job in jobs]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    print("injected: SIGSTOP of every worker, each with a job")
+    following = [add_job(co) for co in (2, 3)]
+    db.cancel(jobs[0])
+    assert db.wait_final(following[0], timeout=15)[0]["status"] == "OK"
+    assert db.status(jobs[0]) == "CX"
+    assert db.status(jobs[1]) == "GO" and db.status(following[1]) == "Q"
+    os.kill(pids[1], signal.SIGCONT)
+    assert [row["status"] for row in db.wait_final(jobs[1], following[1])] == ["OK", "OK"]
+    assert running.process.poll() is None
+    print("checked: canceled and replaced; continued and Complete; each CO in its order")
+    check_slots(db, add_job, cos, 2)
+
+
+def test_idle_workers_stopped(empty_queue, daemon, add_job, cos):
+    """Idle workers frozen: what they are told they do when they go on."""
+    db = empty_queue
+    running = daemon(load=LOAD, workers=2)
+    db.wait_final(*[add_job(co, "Example.CountJob", {"sleep_ms": 300}) for co in (2, 3)])
+    db.wait_idle()
+    pids = running.workers()
+    assert len(pids) == 2
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    print("injected: SIGSTOP of every worker, all idle")
+    jobs = [add_job(co) for co in (2, 3, 4)]
+    for pid in pids:
+        os.kill(pid, signal.SIGCONT)
+    assert {row["status"] for row in db.wait_final(*jobs)} == {"OK"}
+    check_slots(db, add_job, cos, 2)
+
+
+@pytest.mark.parametrize("name", ["KILL", "TERM", "SEGV"])
+@pytest.mark.parametrize("act", ["fork_children", "fork_orphans", "fork_session"])
+def test_family_of_a_dead_worker(empty_queue, daemon, add_job, tmp_path, act, name):
+    """A worker killed from outside: its process group and its orphans go before its lane does."""
+    db = empty_queue
+    tmp_path.chmod(0o777)
+    path = tmp_path / "pids"
+    daemon(load=LOAD)
+    job = add_job(2, CHAOS, {"act": act, "value": 4, "path": str(path), "then": "hang"})
+    wait_for(lambda: len(marks(path)) == 4)
+    witness = add_job(2, CHAOS, {"act": "witness", "path": str(path)})
+    assert len(survivors(path)) == 4
+    os.kill(db.job(job)["assigned_pid"], getattr(signal, "SIG" + name))
+    print(f"injected: SIG{name} to a worker with four processes ({act})")
+    row, = db.wait_final(job)
+    assert not survivors(path)
+    assert f"SIG{name}" in row["finish_summary"]
+    row, = db.wait_final(witness)
+    assert row["status"] == "OK", row["finish_summary"]
+    print("checked: all of them dead when the job is final, before the next one begins")
+
+
+def test_family_of_a_dead_supervisor(empty_queue, daemon, add_job, tmp_path):
+    """The supervisor killed as well: the next one ends the group before it settles."""
+    db = empty_queue
+    tmp_path.chmod(0o777)
+    path = tmp_path / "pids"
+    first = daemon(load=LOAD)
+    job = add_job(2, CHAOS, {"act": "fork_children", "value": 4, "path": str(path),
+                             "then": "hang"})
+    wait_for(lambda: len(marks(path)) == 4)
+    witness = add_job(2, CHAOS, {"act": "witness", "path": str(path)})
+    first.kill()
+    print("injected: SIGKILL of the supervisor, whose worker has four children")
+    daemon(load=LOAD)
+    row, = db.wait_final(job)
+    assert not survivors(path) and row["status"] == "X"
+    assert db.wait_final(witness)[0]["status"] == "OK"
+    print("checked: all of them dead when the job is final, before the next one begins")

@@ -1,0 +1,250 @@
+"""Reads the tables and the trace that the plugins themselves wrote, and believes nobody.
+
+What must never happen, each counted: a job lost, run twice, stuck, out of order in its CO, beside
+another one of its CO, a history record missing or there twice, a status after a final one.
+"""
+import collections
+import sys
+
+LEGAL = {("Q", "A"), ("Q", "CX"), ("A", "GO"), ("A", "X"), ("A", "CX"), ("GO", "OK"), ("GO", "X"),
+         ("GO", "CX")}
+WRONG = ["lost", "twice", "stuck", "out of order", "overlapping", "records lost", "records twice",
+         "illegal steps", "retries", "daemons ended", "slow"]
+SHOWN = 5     # of each kind
+PROMPT = 2.0  # seconds in which a job that fell due has taken its place
+
+# `at` is the database's clock; everything runs on one machine.
+AUDIT = """
+CREATE TABLE public.soak_audit (job_id int, before text, after text, at float8, actor text,
+                                host text, pid int);
+CREATE FUNCTION public.soak_note() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
+  INSERT INTO public.soak_audit VALUES (NEW.id, CASE TG_OP WHEN 'UPDATE' THEN OLD.status END,
+    NEW.status, extract(epoch FROM clock_timestamp()), NEW.actor_identifier, NEW.assigned_host,
+    NEW.assigned_pid);
+  RETURN NULL; END $$;
+CREATE TRIGGER soak_note AFTER INSERT OR UPDATE OF status ON public.jobs
+  FOR EACH ROW EXECUTE FUNCTION public.soak_note();
+"""
+
+Job = collections.namedtuple(
+    "Job", "id co status due finished summary predecessor retries_left parameters")
+Run = collections.namedtuple("Run", "job co pid begin end")
+
+
+class Checker:
+    def __init__(self, soak, offset):
+        self.soak = soak
+        self.offset = offset  # from the monotonic clock to seconds since 1970
+        self.wrong = collections.Counter({what: 0 for what in WRONG})
+        self.jobs = {row[0]: Job(*row) for row in soak.ask(
+            "SELECT id, co_id, status, extract(epoch FROM start_after_time)::float8,"
+            " extract(epoch FROM finish_time)::float8, finish_summary, requeued_from_job_id,"
+            " retry_interval > 0 AND COALESCE(retry_count, 0) < max_retry, parameters"
+            " FROM public.jobs WHERE job_id IS NULL")}
+        self.audit = collections.defaultdict(list)
+        for job, *step in soak.ask("SELECT job_id, before, after, at, actor, host, pid"
+                                   " FROM public.soak_audit ORDER BY at"):
+            self.audit[job].append(step)
+        self.runs = self.read_trace()
+
+    def tell(self, what, text, *jobs):
+        self.wrong[what] += 1
+        if self.wrong[what] <= SHOWN:
+            print(f"\n{what}: {text}", file=sys.stderr)
+            for job in jobs:
+                self.show(job)
+
+    def show(self, job):
+        """All that is known of it."""
+        def line(text):
+            print("   " + text, file=sys.stderr)
+        line(f"job {job}: {self.jobs.get(job)}")
+        for before, after, at, actor, host, pid in self.audit[job]:
+            line(f"{at - self.offset - self.soak.began:9.3f} s  {before} -> {after}"
+                 f" by '{actor}', {host} {pid}")
+        for run in self.runs.get(job, []):
+            died = self.soak.deaths.times.get(run.pid)
+            line(f"{run.begin - self.soak.began:9.3f} s  plugin began in {run.pid}, "
+                 + (f"ended at {run.end - self.soak.began:.3f} s" if run.end else "no end")
+                 + (f", process ended at {died[1] - self.soak.began:.3f} s" if died else ""))
+        for window in self.soak.faults.windows:
+            if any(window.begin - 15 < run.begin < (window.end or 1e99)
+                   for run in self.runs.get(job, [])):
+                line(f"{window.begin - self.soak.began:9.3f} s  fault: {window.kind}, over at "
+                     f"{(window.end or 0) - self.soak.began:.3f} s")
+        for row in self.soak.ask("SELECT record_key, comment, status, created FROM"
+                                 " public.job_history_records WHERE job_id = %s ORDER BY id", job):
+            line("record " + " ".join(map(str, row)))
+        for name, text in self.soak.log_lines(f"job {job}:"):
+            line(f"{name}: {text}")
+
+    def read_trace(self):
+        open_runs, runs = {}, collections.defaultdict(list)
+        lines = []
+        if self.soak.trace.exists():
+            for text in self.soak.trace.read_text(encoding="utf-8").splitlines():
+                kind, job, co, pid, usec = text.split()[:5]
+                lines.append((int(usec) / 1e6, kind, int(job), int(co), int(pid)))
+        for at, kind, job, co, pid in sorted(lines):
+            if kind == "begin":
+                runs[job].append(Run(job, co, pid, at, None))
+                open_runs[job, pid] = len(runs[job]) - 1
+            elif (job, pid) in open_runs:
+                i = open_runs.pop((job, pid))
+                runs[job][i] = runs[job][i]._replace(end=at)
+        return runs
+
+    # ---- what must not be ----
+
+    def check(self):
+        for job in self.jobs.values():
+            self.check_job(job)
+        for job in self.soak.expected - set(self.jobs):
+            self.tell("lost", f"job {job} is gone", job)
+        for job in self.soak.canceled:
+            if job in self.jobs and self.jobs[job].status != "CX":
+                self.tell("illegal steps", f"job {job} was canceled", job)
+        for job, runs in self.runs.items():
+            if len(runs) > 1:
+                self.tell("twice", f"the plugin of job {job} was called {len(runs)} times", job)
+        for job, steps in self.audit.items():
+            for before, after, *_ in steps:
+                if before and before != after and (before, after) not in LEGAL:
+                    self.tell("illegal steps", f"job {job}: {before} -> {after}", job)
+        self.check_successors()
+        self.check_lanes()
+        self.check_records()
+        self.check_rest()
+        return self.wrong
+
+    def check_job(self, job):
+        if job.status in ("Q", "A", "GO"):
+            self.tell("stuck", f"job {job.id} of CO {job.co} is {job.status}", job.id)
+        runs = self.runs.get(job.id, [])
+        if job.status == "OK" and not runs:
+            self.tell("lost", f"job {job.id} is complete and never began", job.id)
+        elif job.status == "OK" and not runs[0].end:
+            self.tell("lost", f"job {job.id} is complete and never ended", job.id)
+
+    def check_successors(self):
+        """Exactly one retry for each job that failed and may be tried again."""
+        count = collections.Counter(job.predecessor for job in self.jobs.values())
+        for job in self.jobs.values():
+            wanted = int(job.status == "X" and bool(job.retries_left))
+            if count[job.id] != wanted:
+                self.tell("retries", f"job {job.id}, {job.status}, has {count[job.id]}, not "
+                                     f"{wanted}", job.id)
+
+    def claimed(self, job):
+        """When it was Assigned, on the monotonic clock."""
+        for _, after, at, *_ in self.audit[job]:
+            if after == "A":
+                return at - self.offset
+        return None
+
+    def check_lanes(self):
+        lanes = collections.defaultdict(list)
+        for runs in self.runs.values():
+            for run in runs:
+                lanes[run.co].append(run)
+        for runs in lanes.values():
+            runs.sort(key=lambda run: run.begin)
+            for before, run in zip(runs, runs[1:]):
+                self.check_pair(before, run)
+        claims = collections.defaultdict(list)
+        for job in self.jobs.values():
+            at = self.claimed(job.id)
+            if at is not None:
+                claims[job.co].append((at, job.id))
+        for queue in claims.values():
+            queue.sort()
+            for (at, first), (_, second) in zip(queue, queue[1:]):
+                if second < first and self.ready_at(second) + PROMPT < at:
+                    self.tell("out of order", f"job {second}, ready for "
+                              f"{at - self.ready_at(second):.1f} s, was claimed after job {first}",
+                              second, first)
+
+    def check_pair(self, before, run):
+        """No plugin begins while the one before may still run: it has ended, or its process has."""
+        over = before.end or self.soak.deaths.times.get(before.pid, (None,))[0]
+        if over is None:  # a process that was too short for us: when it was settled
+            finished = self.jobs[before.job].finished
+            over = finished - self.offset if finished else before.begin
+        if over > run.begin:
+            self.tell("overlapping", f"job {run.job} of CO {run.co} began "
+                      f"{(over - run.begin) * 1000:.1f} ms before job {before.job} was over",
+                      before.job, run.job)
+
+    def check_records(self):
+        for job, key, n in self.soak.ask(
+                "SELECT job_id, record_key, count(*) FROM public.job_history_records"
+                " WHERE record_key IS NOT NULL GROUP BY 1, 2 HAVING count(*) > 1"):
+            self.tell("records twice", f"job {job}: '{key}' {n} times", job)
+        for job, wanted, n in self.soak.ask(
+                "SELECT j.id, (p->>'count')::int * (p->>'records')::int, count(r.id)"
+                " FROM public.jobs j CROSS JOIN LATERAL (SELECT j.parameters::json AS p) p"
+                " LEFT JOIN public.job_history_records r ON r.job_id = j.id"
+                "  AND r.record_key LIKE 'step %%'"
+                " WHERE j.job_id IS NULL AND j.status = 'OK' AND j.plugin = 'Example.CountJob'"
+                " GROUP BY 1, 2 HAVING count(r.id) <> (p->>'count')::int * (p->>'records')::int"):
+            self.tell("records lost", f"job {job}: {n} of {wanted}", job)
+
+    def check_rest(self):
+        for co, supervisor in self.soak.ask("SELECT co_id, supervisor_id FROM jobd.lane"
+                                            " WHERE token IS NOT NULL"):
+            self.tell("stuck", f"the lane of CO {co} is held by supervisor {supervisor}")
+        for job, in self.soak.ask("SELECT job_id FROM jobd.queue"):
+            self.tell("stuck", f"job {job} is in the queue", job)
+        living = [daemon.pid for host in self.soak.hosts for daemon in host.lab.living()]
+        for pid, host in self.soak.ask("SELECT pid, host FROM jobd.supervisor"):
+            if pid not in living:
+                self.tell("stuck", f"the supervisor {pid} of {host} is dead and has a row")
+
+    # ---- how long a CO stood still ----
+
+    def ready_at(self, job):
+        due = self.jobs[job].due - self.offset
+        return max(due, self.soak.registered.get(job, 0))
+
+    def standstills(self):
+        """(from, to) on the monotonic clock: a CO has a job that is ready and not begun, or that
+        was taken and never began, and no plugin runs in it. A plugin that left no end ran until
+        its process ended; one of a process that nobody saw, not at all."""
+        events = collections.defaultdict(list)
+        for job in self.jobs.values():
+            runs = self.runs.get(job.id, [])
+            until = runs[0].begin if runs else (job.finished or job.due) - self.offset
+            if until > self.ready_at(job.id):
+                events[job.co] += [(self.ready_at(job.id), 1, 0), (until, -1, 0)]
+            for run in runs:
+                end = run.end or max(self.soak.deaths.times.get(run.pid, (0, 0))[1], run.begin)
+                events[job.co] += [(run.begin, 0, 1), (end, 0, -1)]
+        found = []
+        for co, steps in events.items():
+            ready = running = 0
+            since = None
+            for at, waits, runs in sorted(steps):
+                ready += waits
+                running += runs
+                still = ready > 0 and running <= 0
+                if still and since is None:
+                    since = at
+                elif not still and since is not None:
+                    found.append((since, at, co))
+                    since = None
+        return found
+
+    def longest(self):
+        """kind: (injected, longest standstill in seconds); "" for what no fault's window touched.
+        A window lasts from the injection until every CO has moved that had work when the fault was
+        undone; a standstill counts whole, for every window that it touches."""
+        windows = self.soak.faults.windows
+        kinds = collections.defaultdict(lambda: [0, 0.0])
+        for window in windows:
+            kinds[window.kind][0] += window.injected
+        for since, until, _ in self.standstills():
+            touched = [window for window in windows
+                       if since <= (window.end or until) and until >= window.begin]
+            for kind in {window.kind for window in touched} or {""}:
+                kinds[kind][1] = max(kinds[kind][1], until - since)
+        return kinds

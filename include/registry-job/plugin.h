@@ -34,7 +34,7 @@ extern "C" {
 
 /* What host functions return besides 0. */
 #define RJ_E_INVALID (-1) /* an argument is out of its range; nothing was done */
-#define RJ_E_LOST (-2)    /* the database is out of reach: stop, and return this value */
+#define RJ_E_LOST (-2)    /* canceled while the database was away: stop, and return this value */
 #define RJ_E_FATAL (-3)   /* anything else: stop, and return this value */
 
 /* Bits of the control word. */
@@ -140,6 +140,11 @@ struct rj_host {
         /* All of them as one JSON object; lives as long as run(). */
         const char *(*param_json)(const struct rj_context *ctx);
 
+        /*
+         * A database that is away for a while is no failure: progress() and start_summary() then
+         * do nothing, records wait in memory that survives this process, and record() itself
+         * waits when that is full.
+         */
         /* `done` of `total` units; shown as a percentage that never goes back. */
         int (*progress)(struct rj_context *ctx, uint64_t done, uint64_t total);
         /* Hands one history record over: from here on it survives this process. */
@@ -152,7 +157,8 @@ struct rj_host {
         void (*log)(struct rj_context *ctx, int level, const char *text);
         /*
          * The plugin's own database connection, a PGconn *; opened at the first call,
-         * closed (rolled back) after run(). NULL when there is none to be had.
+         * closed (rolled back) after run(). NULL when there is none to be had. Once libpq has
+         * found it lost, the next call connects the same PGconn again.
          */
         void *(*db)(struct rj_context *ctx);
 };

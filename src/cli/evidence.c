@@ -5,7 +5,8 @@
 #include "db/pg.h"
 #include "supervisor/membership.h"
 
-enum { SUPERVISORS, JOB };
+/* The job first: whoever it is assigned to then is seen by the second statement. */
+enum { JOB, SUPERVISORS };
 
 void evidence_done(Evidence *e) {
         db_reply_done(&e->reply);
@@ -58,8 +59,8 @@ int evidence_collect(Cli *cli, int32_t id, Evidence *ret) {
         int code = cli_connect(cli);
         if (code)
                 return code;
-        why_supervisors_add(&batch);
         why_job_add(&batch, id);
+        why_supervisors_add(&batch);
         code = cli_run(cli, &batch, &ret->reply);
         if (code)
                 return code;

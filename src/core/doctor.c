@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/when.h"
+#include "util/text.h"
 
 #define CLOCK_LIMIT_USEC 2000000
 #define TRANSACTION_LIMIT_S 600
@@ -21,6 +22,7 @@ const char *doctor_level_name(DoctorLevel level) {
 
 void doctor_add(DoctorReport *report, DoctorLevel level, const char *check, const char *remedy,
                 const char *format, ...) {
+        char text[2 * sizeof(report->findings[0].text)];
         va_list ap;
 
         if (report->n == DOCTOR_FINDINGS_MAX) {
@@ -35,10 +37,11 @@ void doctor_add(DoctorReport *report, DoctorLevel level, const char *check, cons
         Finding *finding = &report->findings[report->n++];
         finding->level = level;
         finding->check = check;
-        (void) snprintf(finding->remedy, sizeof(finding->remedy), "%s", remedy ? remedy : "");
         va_start(ap, format);
-        (void) vsnprintf(finding->text, sizeof(finding->text), format, ap);
+        (void) vsnprintf(text, sizeof(text), format, ap);
         va_end(ap);
+        (void) text_copy_utf8(finding->text, sizeof(finding->text), 0, text);
+        (void) text_copy_utf8(finding->remedy, sizeof(finding->remedy), 0, remedy);
 }
 
 DoctorLevel doctor_worst(const DoctorReport *report) {

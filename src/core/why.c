@@ -124,7 +124,7 @@ static void say_lapsed(const WhyFacts *f, WhyAnswer *a, const WhySupervisor *who
                 SAY(", whose supervisor was last seen %s ago", span);
         else
                 SAY(", whose supervisor is gone");
-        SAY("%s", f->daemons ? "; a daemon is about to settle what it left"
+        SAY("%s", f->daemons ? "; the next sweep of a daemon settles what it left"
                              : "; what it left is settled as soon as a daemon is started");
 }
 

@@ -174,19 +174,28 @@ static int is_due(const Recorder *recorder, usec_t now_usec) {
         return now_usec >= usec_add(recorder->flushed_usec, RECORDER_INTERVAL_USEC);
 }
 
+/* The ring has no room: what waits in it must be written first. */
+static int make_room(Recorder *recorder) {
+        if (!recorder->waiting) /* somebody scribbled over the ring */
+                return error_origin(-EBADMSG);
+        int r = session_try(recorder->session);
+        if (!r)
+                r = recorder_flush(recorder);
+        return session_is_passing(r) ? RECORDER_E_NO_ROOM : r;
+}
+
 int recorder_add(Recorder *recorder, const HistoryRecord *record) {
         char frame[RING_FRAME_MAX];
         size_t size = encode(record, frame);
 
         int r = ring_put(recorder->page, frame, size);
         if (r == RING_E_FULL) {
-                r = flush_or_keep(recorder);
-                if (r)
-                        return r;
-                r = ring_put(recorder->page, frame, size);
+                r = make_room(recorder);
+                if (!r)
+                        r = error_fold(ring_put(recorder->page, frame, size));
         }
         if (r)
-                return r == RING_E_FULL ? RECORDER_E_NO_ROOM : r;
+                return r;
         CRASH_POINT(WORKER_RECORD_PUT);
         recorder->waiting++;
         return is_due(recorder, clock_now_usec()) ? flush_or_keep(recorder) : 0;

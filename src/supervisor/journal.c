@@ -1,8 +1,10 @@
 /*
  * The journal's native protocol over a socket of our own. sd_journal_sendv() keeps its socket where
  * nobody can name it: a forked worker that closes what it inherits would leave libsystemd with
- * a number that becomes, say, the worker's database connection, and write log lines into that.
- * Nor may a line ever wait: one that the journal has no room for is dropped.
+ * a number that becomes, say, the worker's database connection, and write log lines into that. The
+ * same could happen to this socket when a plugin closes what is not its own: it is looked at before
+ * each line, and opened again. Nor may a line ever wait: one that the journal has no room for is
+ * dropped.
  */
 #include "supervisor/journal.h"
 
@@ -15,6 +17,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "util/descriptors.h"
 #include "util/log.h"
 #include "util/text.h"
 
@@ -45,10 +48,26 @@ static void add_id(char *entry, size_t size, const char *name, int32_t id) {
                 (void) text_append(entry, size, "%s=%d\n", name, id);
 }
 
+static int connect_journal(void) {
+        const struct sockaddr_un address = {.sun_family = AF_UNIX,
+                                            .sun_path = "/run/systemd/journal/socket"};
+        const int buffer = SEND_BUFFER_BYTES;
+
+        int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        if (fd < 0)
+                return -1;
+        (void) setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer));
+        if (connect(fd, (const struct sockaddr *) &address, sizeof(address)) < 0) {
+                (void) close(fd);
+                return -1;
+        }
+        return fd;
+}
+
 static void send_line(int level, const LogFields *fields, const char *text, void *userdata) {
         static const LogFields none = {0};
         const LogFields *f = fields ? fields : &none;
-        const int *fd = userdata;
+        DescriptorIdentity *socket_of = userdata;
         char entry[8192] = "";
 
         (void) text_append(entry, sizeof(entry), "MESSAGE=%s%s%s\nPRIORITY=%d\n", text,
@@ -63,23 +82,18 @@ static void send_line(int level, const LogFields *fields, const char *text, void
         add_number(entry, sizeof(entry), "JOB_WALL_USEC", f->wall_usec);
         add_number(entry, sizeof(entry), "JOB_CPU_USEC", f->cpu_usec);
         add_number(entry, sizeof(entry), "WORKER_PEAK_MEMORY", f->peak_bytes);
-        (void) send(*fd, entry, strlen(entry), MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (socket_of->fd < 0 ||
+            !descriptor_is_same(socket_of)) /* whoever has its number now is not to get this */
+                *socket_of = descriptor_identify(connect_journal());
+        (void) send(socket_of->fd, entry, strlen(entry), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 int journal_install(void) {
-        static int fd = -1;
-        const struct sockaddr_un address = {.sun_family = AF_UNIX,
-                                            .sun_path = "/run/systemd/journal/socket"};
-        const int buffer = SEND_BUFFER_BYTES;
+        static DescriptorIdentity socket_of;
 
-        fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-        if (fd < 0)
+        socket_of = descriptor_identify(connect_journal());
+        if (socket_of.fd < 0)
                 return -1;
-        (void) setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer));
-        if (connect(fd, (const struct sockaddr *) &address, sizeof(address)) < 0) {
-                (void) close(fd);
-                return -1;
-        }
-        log_set_sink(send_line, &fd);
-        return fd;
+        log_set_sink(send_line, &socket_of);
+        return socket_of.fd;
 }

@@ -182,11 +182,32 @@ static int call(HostRun *run) {
         return code;
 }
 
+/*
+ * A heap that the plugin has destroyed kills the process at the next use of the damaged part, in
+ * whichever job that is. These reach into the unsorted chunks and to the end of the heap: better
+ * now than when the next job was claimed.
+ */
+static void use_heap(void) {
+        static const size_t sizes[] = {24, 1040, 60000};
+
+        for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+                char *volatile piece = malloc(sizes[i]);
+                free(piece);
+        }
+}
+
 /* What the plugin has left: its processes end, and this one is not to be used again. */
 static void clean_up(Runner *runner, const Job *job, RunResult *result) {
         LogFields fields = {.job_id = job->id, .co_id = job->co_id, .plugin = job->plugin};
         char words[RESIDUE_WORDS];
 
+        use_heap();
+        if (!status_page_is_sound(runner->page)) {
+                result->is_worn = 1;
+                log_write(LOG_NOTICE, &fields,
+                          "job %d: its plugin wrote over the status page: this worker is replaced",
+                          job->id);
+        }
         if (residue_after(runner->residue, runner->session.db ? runner->session.socket.fd : -1,
                           words)) {
                 result->is_worn = 1;

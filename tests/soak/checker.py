@@ -10,6 +10,7 @@ LEGAL = {("Q", "A"), ("Q", "CX"), ("A", "GO"), ("A", "X"), ("A", "CX"), ("GO", "
          ("GO", "CX")}
 WRONG = ["lost", "twice", "stuck", "out of order", "overlapping", "records lost", "records twice",
          "illegal steps", "retries", "daemons ended", "slow"]
+TRACED = "Example.CountJob"
 SHOWN = 5     # of each kind
 PROMPT = 2.0  # seconds in which a job that fell due has taken its place
 
@@ -27,7 +28,7 @@ CREATE TRIGGER soak_note AFTER INSERT OR UPDATE OF status ON public.jobs
 """
 
 Job = collections.namedtuple(
-    "Job", "id co status due finished summary predecessor retries_left parameters")
+    "Job", "id co plugin status due finished summary predecessor retries_left parameters")
 Run = collections.namedtuple("Run", "job co pid begin end")
 
 
@@ -37,7 +38,7 @@ class Checker:
         self.offset = offset  # from the monotonic clock to seconds since 1970
         self.wrong = collections.Counter({what: 0 for what in WRONG})
         self.jobs = {row[0]: Job(*row) for row in soak.ask(
-            "SELECT id, co_id, status, extract(epoch FROM start_after_time)::float8,"
+            "SELECT id, co_id, plugin, status, extract(epoch FROM start_after_time)::float8,"
             " extract(epoch FROM finish_time)::float8, finish_summary, requeued_from_job_id,"
             " retry_interval > 0 AND COALESCE(retry_count, 0) < max_retry, parameters"
             " FROM public.jobs WHERE job_id IS NULL")}
@@ -108,6 +109,8 @@ class Checker:
             if len(runs) > 1:
                 self.tell("twice", f"the plugin of job {job} was called {len(runs)} times", job)
         for job, steps in self.audit.items():
+            if sum(after == "A" and before == "Q" for before, after, *_ in steps) > 1:
+                self.tell("twice", f"job {job} was Assigned twice", job)
             for before, after, *_ in steps:
                 if before and before != after and (before, after) not in LEGAL:
                     self.tell("illegal steps", f"job {job}: {before} -> {after}", job)
@@ -121,6 +124,8 @@ class Checker:
         if job.status in ("Q", "A", "GO"):
             self.tell("stuck", f"job {job.id} of CO {job.co} is {job.status}", job.id)
         runs = self.runs.get(job.id, [])
+        if job.plugin != TRACED:
+            return
         if job.status == "OK" and not runs:
             self.tell("lost", f"job {job.id} is complete and never began", job.id)
         elif job.status == "OK" and not runs[0].end:
@@ -185,7 +190,7 @@ class Checker:
                 " FROM public.jobs j CROSS JOIN LATERAL (SELECT j.parameters::json AS p) p"
                 " LEFT JOIN public.job_history_records r ON r.job_id = j.id"
                 "  AND r.record_key LIKE 'step %%'"
-                " WHERE j.job_id IS NULL AND j.status = 'OK' AND j.plugin = 'Example.CountJob'"
+                f" WHERE j.job_id IS NULL AND j.status = 'OK' AND j.plugin = '{TRACED}'"
                 " GROUP BY 1, 2 HAVING count(r.id) <> (p->>'count')::int * (p->>'records')::int"):
             self.tell("records lost", f"job {job}: {n} of {wanted}", job)
 
@@ -206,6 +211,14 @@ class Checker:
         due = self.jobs[job].due - self.offset
         return max(due, self.soak.registered.get(job, 0))
 
+    def runs_of_audit(self, job):
+        """Those of a plugin without a trace: In Progress is all that is known."""
+        times = {after: at - self.offset for _, after, at, *_ in self.audit[job.id]}
+        if "GO" not in times:
+            return []
+        end = max(at for after, at in times.items() if after != "Q")
+        return [Run(job.id, job.co, 0, times["GO"], end)]
+
     def standstills(self):
         """(from, to) on the monotonic clock: a CO has a job that is ready and not begun, or that
         was taken and never began, and no plugin runs in it. A plugin that left no end ran until
@@ -214,6 +227,9 @@ class Checker:
         for job in self.jobs.values():
             runs = self.runs.get(job.id, [])
             until = runs[0].begin if runs else (job.finished or job.due) - self.offset
+            if job.plugin != TRACED:
+                runs = self.runs_of_audit(job)
+                until = runs[0].begin if runs else until
             if until > self.ready_at(job.id):
                 events[job.co] += [(self.ready_at(job.id), 1, 0), (until, -1, 0)]
             for run in runs:

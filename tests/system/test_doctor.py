@@ -315,3 +315,19 @@ def test_doctor_pooler(well, command, pooler, mode, result):
     text = command.config.read_text()
     command.config.write_text(re.sub(r"conninfo = .*", "conninfo = " + conninfo, text))
     doctor(command, "pooler", result, f"in {mode} mode")
+
+
+def test_no_false_alarm(queue, command, daemon, add_job):
+    """While a daemon is busy, nothing that is in the making is taken for wrong."""
+    daemon()
+    ids = [add_job(2 + i % 3, COUNT, {"sleep_ms": 4, "count": 2, "records": 1})
+           for i in range(400)]
+    looks, reasons = 0, set()
+    while queue.value("SELECT count(*) FROM jobd.queue"):
+        report = json.loads(command("doctor", "--json").stdout)
+        assert report["result"] in ("ok", "notice"), report
+        for job in queue.sql("SELECT id FROM public.jobs WHERE status IN ('A', 'GO')"):
+            reasons.add(json.loads(command("why", job["id"], "--json").stdout)["reason"])
+        looks += 1
+    queue.wait_final(*ids)
+    assert looks and reasons <= {"running", "starting", "complete"}, reasons

@@ -327,6 +327,17 @@ def test_why_stopping(queue, command, add_job, daemon, trace):
     why(command, job, "canceled", "by alice")
 
 
+def test_why_stopped(queue, command, add_job, fake):
+    """The record that its plugin has stopped: nothing of it is left, though the lane is held."""
+    fake(co=2)
+    job = add_job(2, status="CX", assigned_host="elsewhere", assigned_pid=77, start_time="now")
+    why(command, job, "canceled_stopping")
+    queue.sql("INSERT INTO public.job_history_records (job_id, record_key, created)"
+              " VALUES (%s, 'registry-jobd: stopped', now())", job)
+    why(command, job, "canceled")
+    why(command, add_job(2), "lane_held")
+
+
 def test_why_foreground(queue, command, trace):
     """registry-job -s runs it, outside the queue; and what it left when it was killed."""
     process = subprocess.Popen([*command.argv, "-c", "2", "-j", COUNT, "-s", "end=sleep",
@@ -391,8 +402,8 @@ def test_why_lapsed_lane(queue, command, add_job, fake):
     fake()
     fake(co=3, lapsed=True)
     running = add_job(3, status="GO", assigned_host="elsewhere", assigned_pid=77)
-    why(command, add_job(3), "lane_lapsed", "last seen 95 s ago", "about to settle")
-    why(command, running, "runner_lapsed", "last seen 9", "about to settle")
+    why(command, add_job(3), "lane_lapsed", "last seen 95 s ago", "next sweep")
+    why(command, running, "runner_lapsed", "last seen 9", "next sweep")
 
 
 @pytest.mark.parametrize("status", ["Q", "GO", "CX"])

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "core/doctor.h"
-#include "core/when.h"
+#include "util/text.h"
 
 static const DoctorServer well = {.version = "15.8",
                                   .role = "jobd",
@@ -281,6 +281,20 @@ static void test_full_report(void **state) {
         assert_string_equal(r->findings[r->n - 1].check, "more");
 }
 
+/* Hosts come from a row that anybody may have written; a cut must not leave half a character. */
+static void test_hostile_host(void **state) {
+        DoctorReport *r = *state;
+        char host[600] = "x";
+
+        for (size_t i = 1; i + 2 < sizeof(host); i += 2)
+                memcpy(host + i, "\xc3\xbc", 3);
+        DoctorLane l = {.co_id = 2, .host = host, .pid = 7, .idle_s = 61};
+        doctor_lane(r, &l);
+        const Finding *f = find(r, "lanes");
+        assert_true(text_is_utf8(f->text, strlen(f->text)));
+        assert_true(text_is_utf8(f->remedy, strlen(f->remedy)));
+}
+
 static void test_names(void **state) {
         (void) state;
         assert_string_equal(doctor_level_name(DOCTOR_OK), "ok");
@@ -294,7 +308,7 @@ int main(void) {
                 T(test_server),  T(test_settings),     T(test_load),   T(test_pooler),
                 T(test_clock),   T(test_transactions), T(test_schema), T(test_queue),
                 T(test_holders), T(test_supervisors),  T(test_lanes),  T(test_full_report),
-                T(test_names),
+                T(test_names),   T(test_hostile_host),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

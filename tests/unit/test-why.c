@@ -115,12 +115,12 @@ static const struct {
          "last seen 95 s ago; what it left is settled as soon as a daemon is started"},
         {WHY_RUNNER_LAPSED,
          {.is_there = 1, .state = JOB_ASSIGNED, .holder = GONE, RUNS, DAEMON},
-         "job 42 is assigned on h1, PID 7, since 07:02:40 UTC (4 min), whose supervisor is gone; a "
-         "daemon is about to settle what it left"},
+         "job 42 is assigned on h1, PID 7, since 07:02:40 UTC (4 min), whose supervisor is gone; "
+         "the next sweep of a daemon settles what it left"},
         {WHY_RUNNER_LAPSED,
          {.is_there = 1, .state = JOB_ASSIGNED, .host = "h1", .pid = 7, .command = GONE, DAEMON},
-         "job 42 is assigned on h1, PID 7, whose supervisor is gone; a daemon is about to settle "
-         "what it left"},
+         "job 42 is assigned on h1, PID 7, whose supervisor is gone; the next sweep of a daemon "
+         "settles what it left"},
         {WHY_FOREIGN,
          {.is_there = 1,
           .state = JOB_IN_PROGRESS,
@@ -172,7 +172,8 @@ static const struct {
           .running = 40,
           .running_state = JOB_IN_PROGRESS},
          "job 42 waits for its CO's lane, which is held on h1, PID 7, since 07:05:50 UTC (50 s), "
-         "whose supervisor was last seen 95 s ago; a daemon is about to settle what it left"},
+         "whose supervisor was last seen 95 s ago; the next sweep of a daemon settles what it "
+         "left"},
         {WHY_BEHIND_RUNNING,
          {.is_there = 1,
           .state = JOB_QUEUED,

@@ -7,7 +7,7 @@
 #include "util/error.h"
 
 static const Backoff spawn_backoff = {.first_usec = 100 * USEC_PER_MSEC,
-                                      .max_usec = 30 * USEC_PER_SEC};
+                                      .max_usec = 10 * USEC_PER_SEC};
 
 typedef struct Slot {
         SlotState state;
@@ -153,8 +153,6 @@ void plan_spawn_failed(Plan *plan, usec_t now_usec, uint32_t random) {
 void plan_started(Plan *plan, unsigned slot, usec_t now_usec) {
         if (plan->slots[slot].state != SLOT_STARTING)
                 return; /* said by a plugin that has the descriptor */
-        plan->failures = 0;
-        plan->spawn_not_before_usec = 0;
         enter(&plan->slots[slot], SLOT_IDLE, now_usec);
 }
 
@@ -175,6 +173,9 @@ void plan_turn_over(Plan *plan, unsigned slot, PlanTurn end, unsigned jobs, usec
         Slot *s = &plan->slots[slot];
         if (s->state != SLOT_BUSY)
                 return;
+        /* Not before: a server that takes connections may still refuse all work. */
+        plan->failures = 0;
+        plan->spawn_not_before_usec = 0;
         s->jobs += jobs;
         if (end == PLAN_TURN_HELD) {
                 /* Whoever holds it hears of the same jobs; the sweep finds what they leave. */

@@ -27,6 +27,13 @@ void job_claim_add(Batch *batch, int32_t co_id, int64_t token, Holder holder, in
         batch_int(batch, bound);
 }
 
+void job_resume_add(Batch *batch, int32_t co_id, int64_t token, Holder holder) {
+        batch_add(batch, SQL_JOB_RESUME);
+        batch_int(batch, co_id);
+        batch_int(batch, token);
+        add_holder(batch, holder);
+}
+
 /* NULL stays NULL; returns -ENOMEM when the copy failed. */
 static int copy_text(char **ret, const char *text) {
         *ret = text ? strdup(text) : NULL;

@@ -32,6 +32,9 @@ typedef enum ClaimResult {
 
 void job_claim_add(Batch *batch, int32_t co_id, int64_t token, Holder holder, int32_t bound);
 
+/* The job that a claim with a lost answer left Assigned, read as one. Behind lane_resume_add(). */
+void job_resume_add(Batch *batch, int32_t co_id, int64_t token, Holder holder);
+
 /* `ret_head` gets the id that was at the head of the queue; `ret` is written for CLAIM_JOB. */
 int job_claim_read(const PGresult *result, ClaimResult *ret_result, int32_t *ret_head, Job *ret);
 

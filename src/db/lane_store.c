@@ -39,6 +39,13 @@ void lane_take_add(Batch *batch, int32_t co_id, int32_t supervisor_id, int32_t p
         batch_int(batch, token);
 }
 
+void lane_resume_add(Batch *batch, int32_t co_id, int64_t token, int64_t new_token) {
+        batch_add(batch, SQL_LANE_RESUME);
+        batch_int(batch, co_id);
+        batch_int(batch, token);
+        batch_int(batch, new_token);
+}
+
 void lane_free_add(Batch *batch, int32_t co_id, int64_t token) {
         batch_add(batch, SQL_LANE_FREE);
         batch_int(batch, co_id);

@@ -22,6 +22,8 @@ int64_t identity_token(void);
 
 void lane_take_add(Batch *batch, int32_t co_id, int32_t supervisor_id, int32_t pid,
                    int64_t start_ticks, int64_t token);
+/* Changes the token of a lane that is still held: see lane_resume.sql. */
+void lane_resume_add(Batch *batch, int32_t co_id, int64_t token, int64_t new_token);
 void lane_free_add(Batch *batch, int32_t co_id, int64_t token);
 
 void queue_drop_stale_add(Batch *batch, int32_t job_id, int32_t co_id);

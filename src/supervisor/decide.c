@@ -147,6 +147,10 @@ void supervisor_decide(Supervisor *s) {
                 s->settle_usec = 0;
                 supervisor_settle_all(s);
         }
+        if (s->stray_usec && now >= s->stray_usec) {
+                s->stray_usec = 0;
+                membership_look(&s->membership);
+        }
         drain_tick(s);
         while ((action = plan_next(s->plan, now)).type != PLAN_NONE)
                 carry_out(s, &action, now);
@@ -164,6 +168,8 @@ void supervisor_decide(Supervisor *s) {
         wake = MIN_OF(wake, plan_wake(s->plan, now));
         if (s->settle_usec)
                 wake = MIN_OF(wake, s->settle_usec);
+        if (s->stray_usec)
+                wake = MIN_OF(wake, s->stray_usec);
         if (s->stop_usec && !s->is_leaving)
                 wake = MIN_OF(wake, now < s->stop_usec ? s->stop_usec : stop_deadline(s));
         arm_wake(s, wake, now);

@@ -12,7 +12,7 @@
 
 #define ORPHANS_WAIT_USEC (5 * USEC_PER_SEC) /* one that does not even die of SIGKILL */
 
-static void on_settled(void *userdata, int64_t slot, int has_failed);
+static void on_dead_settled(void *userdata, int64_t slot, int has_failed);
 static void on_peer_settled(void *userdata, int64_t place, int has_failed);
 static void on_stray_settled(void *userdata, int64_t number, int has_failed);
 
@@ -64,7 +64,7 @@ static void settle_slot(Supervisor *s, unsigned slot) {
         if (s->is_settling[slot] || !link_is_up(s->link) || !may_be_settled(s, slot))
                 return;
         s->is_settling[slot] = 1;
-        settle(s->link, &s->membership.identity, &s->dead[slot], on_settled, s, slot);
+        settle(s->link, &s->membership.identity, &s->dead[slot], on_dead_settled, s, slot);
 }
 
 static void on_settled(void *userdata, int64_t slot, int has_failed) {
@@ -76,6 +76,17 @@ static void on_settled(void *userdata, int64_t slot, int has_failed) {
         }
         pool_release(s->pool, (unsigned) slot);
         plan_settled(s->plan, (unsigned) slot);
+}
+
+/*
+ * The server may come to a dead worker's last batch only after its death was settled; the lane that
+ * it takes then is found by a second look.
+ */
+static void on_dead_settled(void *userdata, int64_t slot, int has_failed) {
+        Supervisor *s = userdata;
+        on_settled(s, slot, has_failed);
+        if (!has_failed)
+                s->stray_usec = usec_add(clock_now_usec(), USEC_PER_SEC);
 }
 
 static const char *reason_words(PoolReason reason) {
@@ -105,19 +116,25 @@ static int is_oom_kill(Supervisor *s, const PoolEnd *end) {
         return s->oom_kills > before;
 }
 
+/* Its own codes: a plugin that calls exit() may hit them too, at the price of a pause. */
+static int has_given_up(Outcome outcome) {
+        return outcome.kind == OUTCOME_EXITED &&
+               (outcome.value == WORKER_EXIT_UNAVAILABLE || outcome.value == WORKER_EXIT_FAILED);
+}
+
+/* A worker that gave up, or whose connection was lost, has said why. */
+static int log_level_of(Outcome outcome) {
+        int is_lost = outcome.kind == OUTCOME_EXITED && outcome.value == WORKER_EXIT_LOST;
+        return has_given_up(outcome) || is_lost ? LOG_INFO : LOG_WARNING;
+}
+
 static void log_gone(const Supervisor *s, unsigned slot, const Deceased *dead) {
         char how[160];
         outcome_describe(dead->outcome, dead->why, how, sizeof(how));
         LogFields fields = {.message_id = LOG_ID_WORKER_DIED,
                             .co_id = plan_slot_co(s->plan, slot),
                             .job_id = status_page_job(dead->page)};
-        log_write(LOG_WARNING, &fields, "worker %d %s", dead->pid, how);
-}
-
-/* Its own codes: a plugin that calls exit() may hit them too, at the price of a pause. */
-static int has_given_up(Outcome outcome) {
-        return outcome.kind == OUTCOME_EXITED &&
-               (outcome.value == WORKER_EXIT_UNAVAILABLE || outcome.value == WORKER_EXIT_FAILED);
+        log_write(log_level_of(dead->outcome), &fields, "worker %d %s", dead->pid, how);
 }
 
 static void on_gone(unsigned slot, const PoolEnd *end, void *userdata) {

@@ -45,6 +45,7 @@ typedef struct Supervisor {
         int is_ready_told;   /* to systemd */
         int is_ready_logged;
         usec_t settle_usec; /* when what could not be settled is tried again; 0: nothing */
+        usec_t stray_usec;  /* when lanes of dead workers are looked for; 0: with the sweep */
         unsigned stop_signals;
         usec_t stop_usec; /* when what runs is asked to stop; 0: not stopping */
         int is_leaving;

@@ -26,7 +26,7 @@ typedef struct FinishReply {
         Job job; /* the caller's, for CLAIM_JOB */
         /*
          * The connection was lost on the way: the claim may have been committed without our
-         * knowing. The worker must end, still holding its lane, and what it left be settled.
+         * knowing, or the lane given back.
          */
         int is_uncertain;
 } FinishReply;

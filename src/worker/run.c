@@ -227,6 +227,13 @@ static void clean_up(Runner *runner, const Job *job, RunResult *result) {
                   job->id);
 }
 
+int runner_has_called(const Runner *runner, int32_t job_id) {
+        for (unsigned i = 0; i < RUNNER_CALLED; i++)
+                if (runner->called[i] == job_id)
+                        return 1;
+        return 0;
+}
+
 static void call_plugin(Runner *runner, const Job *job, const CatalogEntry *entry,
                         const Params *params, const uint32_t *control, RunResult *result) {
         HostRun run = {.params = params,
@@ -241,6 +248,7 @@ static void call_plugin(Runner *runner, const Job *job, const CatalogEntry *entr
 
         Limits limits = limit_resolve(runner->limits, entry->name);
 
+        runner->called[runner->n_called++ % RUNNER_CALLED] = job->id;
         host_begin(&run, job, entry, control);
         watch_job_begin(runner->watch, job->id, &limits);
         int code = call(&run);

@@ -19,6 +19,8 @@ enum {
 };
 
 /* What a worker has in hand, whichever job it runs. */
+#define RUNNER_CALLED 64u /* far more than can be undone by a failover */
+
 typedef struct Runner {
         const Catalog *catalog;
         Session session;
@@ -28,7 +30,12 @@ typedef struct Runner {
         Recorder recorder;
         Holder holder;
         Residue *residue;
+        int32_t called[RUNNER_CALLED]; /* jobs whose plugins were called last, 0: none */
+        unsigned n_called;
 } Runner;
+
+/* 1 when the plugin of that job was called by this runner, not too long ago. */
+int runner_has_called(const Runner *runner, int32_t job_id);
 
 typedef struct RunResult {
         int is_settled; /* somebody else ended the job before the plugin was called */

@@ -112,6 +112,35 @@ static int give_back(Turn *turn) {
         return session_run(&turn->runner->session, &batch, &reply);
 }
 
+/*
+ * The connection was lost after a claim was sent, and it is not known what became of it. Under a
+ * new token nothing more can come of it, and what it claimed is found. Without the lane (others
+ * have settled us, or a failover has undone it) the worker ends, and is looked at.
+ */
+static int resume(Turn *turn, FinishReply *reply) {
+        _cleanup_(db_reply_donep) DbReply answer = {0};
+        Batch batch = {0};
+        int64_t token = identity_token();
+
+        lane_resume_add(&batch, turn->lane.co_id, turn->lane.token, token);
+        job_resume_add(&batch, turn->lane.co_id, token, turn->runner->holder);
+        int r = session_run(&turn->runner->session, &batch, &answer);
+        if (r)
+                return r;
+        if (!db_affected(&answer, 0))
+                return DB_E_UNAVAILABLE;
+        turn->lane.token = token;
+        r = job_claim_read(answer.results[1], &reply->claim, &reply->head, &reply->job);
+        if (r || reply->claim == CLAIM_EMPTY)
+                return r ? r : claim_again(turn, reply);
+        /* A failover may have undone the finish of a job that has run. */
+        if (runner_has_called(turn->runner, reply->job.id))
+                return DB_E_UNAVAILABLE;
+        log_info("job %d: assigned before the connection was lost, going on with it",
+                 reply->job.id);
+        return 0;
+}
+
 /* Runs the claimed job and finishes it; `reply` has the next one, if the turn goes on. */
 static int run_one(Turn *turn, FinishReply *reply, int *ret_goes_on) {
         _cleanup_(job_donep) Job job = reply->job;
@@ -131,11 +160,8 @@ static int run_one(Turn *turn, FinishReply *reply, int *ret_goes_on) {
         r = finish_job(turn->runner, &job, &result, &turn->lane,
                        *ret_goes_on ? FINISH_CLAIM : FINISH_FREE,
                        *ret_goes_on ? next_bound(turn) : 0, reply);
-        if (!r && reply->is_uncertain) {
-                log_notice("CO %d: the connection was lost after a claim, handing over",
-                           turn->lane.co_id);
-                r = DB_E_UNAVAILABLE;
-        }
+        if (!r && reply->is_uncertain)
+                r = *ret_goes_on ? resume(turn, reply) : give_back(turn);
         return r;
 }
 

@@ -731,12 +731,16 @@ def check_lanes(trace, deaths=None):
 @pytest.fixture(scope="session")
 def lab(cluster):
     """The lab, with the test's PostgreSQL in it."""
-    made = new_lab()
+    if getattr(cluster, "lab", None):  # of another file, for which this is another fixture
+        yield cluster.lab
+        return
+    cluster.lab = new_lab()
     try:
-        made.adopt(cluster)
-        yield made
+        cluster.lab.adopt(cluster)
+        yield cluster.lab
     finally:
-        made.close()
+        cluster.lab.close()
+        cluster.lab = None
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ struct Plan {
         uint64_t next_position;
         int is_online;
         int is_stopping;
-        unsigned failures; /* of workers to start, in a row */
+        unsigned failures; /* of workers, in a row: to start, or in a turn */
         usec_t spawn_not_before_usec;
 };
 

@@ -27,7 +27,7 @@ static void await_answer(PGconn *conn) {
 void crash_before_send(Db *db, const Batch *batch) {
         PGconn *conn = db->link.conn;
 
-        if (!crash_is_wanted(CRASH_WORKER_FINISH_OPEN) || !has(batch, SQL_JOB_FINISH))
+        if (!has(batch, SQL_JOB_FINISH) || !crash_is_due(CRASH_WORKER_FINISH_OPEN))
                 return;
         for (size_t i = 0; i < batch->n; i++) {
                 const BatchStatement *s = &batch->statements[i];
@@ -36,7 +36,7 @@ void crash_before_send(Db *db, const Batch *batch) {
         }
         (void) PQsendFlushRequest(conn);
         await_answer(conn);
-        CRASH_POINT(WORKER_FINISH_OPEN);
+        crash_now();
 }
 
 void crash_after_send(const Batch *batch) {

@@ -24,24 +24,28 @@ static const char *find(const char *list, const char *name) {
         return NULL;
 }
 
-int crash_is_wanted(CrashPoint point) {
-        const char *wanted = getenv("RJ_CRASH");
-        return wanted && find(wanted, names[point]);
-}
-
-void crash_point(CrashPoint point) {
+int crash_is_due(CrashPoint point) {
         const char *wanted = getenv("RJ_CRASH"), *given = getenv("RJ_CRASH_FILE");
         char path[PATH_MAX];
 
-        if (!given || !crash_is_wanted(point))
-                return;
+        if (!given || !wanted || !find(wanted, names[point]))
+                return 0;
         int is_list = strchr(wanted, ',') != NULL;
         (void) snprintf(path, sizeof(path), "%s%s%s", given, is_list ? "." : "",
                         is_list ? names[point] : "");
         int fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
         if (fd < 0)
-                return; /* it has happened */
+                return 0; /* it has happened */
         (void) close(fd);
+        return 1;
+}
+
+void crash_now(void) {
         (void) kill(getpid(), SIGKILL);
+}
+
+void crash_point(CrashPoint point) {
+        if (crash_is_due(point))
+                crash_now();
 }
 #endif

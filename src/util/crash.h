@@ -41,8 +41,12 @@ typedef enum CrashPoint {
  */
 void crash_point(CrashPoint point);
 #define CRASH_POINT(name) crash_point(CRASH_##name)
-/* 1 when RJ_CRASH names this point: for points that need something to be done before. */
-int crash_is_wanted(CrashPoint point);
+/*
+ * The same in two steps, for points that need something to be done before: 1 when this process is
+ * the one that has to end, which then must.
+ */
+int crash_is_due(CrashPoint point);
+void crash_now(void);
 #else
 #define CRASH_POINT(name) ((void) 0)
 #endif

@@ -81,6 +81,27 @@ int process_is_alive(pid_t pid, int64_t start_ticks) {
         return ticks == start_ticks && state != 'Z' && state != 'X';
 }
 
+int process_group_is_alive(pid_t group) {
+        DIR *processes = opendir("/proc");
+        int is_alive = 0;
+
+        for (const struct dirent *entry; processes && !is_alive && (entry = readdir(processes));) {
+                char path[64], stat[1024], state;
+                int pgrp;
+
+                if (entry->d_name[0] < '1' || entry->d_name[0] > '9')
+                        continue;
+                (void) snprintf(path, sizeof(path), "/proc/%.20s/stat", entry->d_name);
+                const char *rest =
+                        read_small(path, stat, sizeof(stat)) < 0 ? NULL : strrchr(stat, ')');
+                is_alive = rest && sscanf(rest, ") %c %*d %d", &state, &pgrp) == 2 &&
+                           pgrp == group && state != 'Z' && state != 'X';
+        }
+        if (processes)
+                (void) closedir(processes);
+        return is_alive;
+}
+
 /* Of one thread. The list may be long, and has no end in a fixed buffer. */
 static size_t read_children(const char *thread, pid_t *pids, size_t max) {
         char path[64];

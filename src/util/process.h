@@ -31,6 +31,9 @@ int process_start_ticks(pid_t pid, int64_t *ret);
 /* 1 when exactly the process that started then is still there, zombies not counted. */
 int process_is_alive(pid_t pid, int64_t start_ticks);
 
+/* 1 when a process group has a member, zombies not counted. Reads all of /proc. */
+int process_group_is_alive(pid_t group);
+
 /*
  * The children of this process, of all its threads, zombies included: at most `max` of them.
  * Returns how many were written; 0 also where the kernel does not tell.

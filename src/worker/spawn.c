@@ -132,12 +132,19 @@ void spawn_signal(pid_t pid, int signal) {
 }
 
 int spawn_end(pid_t pid, int64_t start_ticks) {
+        int64_t ticks;
+
         if (pid <= 1)
                 return 0;
         if (process_is_alive(pid, start_ticks)) {
                 spawn_signal(pid, SIGKILL);
                 return 1;
         }
-        /* While a group has members, its number is given to no new process. */
-        return kill(pid, 0) < 0 && errno == ESRCH && !kill(-pid, SIGKILL);
+        /*
+         * While a group has members, its number is given to no new process. The dead worker may be
+         * there still, if its new parent is slow to wait for it.
+         */
+        if (!process_start_ticks(pid, &ticks) && ticks != start_ticks)
+                return 0;
+        return process_group_is_alive(pid) && !kill(-pid, SIGKILL);
 }

@@ -273,7 +273,7 @@ def test_family_of_a_dead_supervisor(empty_queue, daemon, add_job, tmp_path):
     witness = add_job(2, CHAOS, {"act": "witness", "path": str(path)})
     first.kill()
     print("injected: SIGKILL of the supervisor, whose worker has four children")
-    daemon(load=LOAD)
+    daemon(load=LOAD, sweep="1s")  # killed at its first look, settled at the next
     row, = db.wait_final(job)
     assert not survivors(path) and row["status"] == "X"
     assert db.wait_final(witness)[0]["status"] == "OK"

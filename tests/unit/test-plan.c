@@ -144,6 +144,10 @@ static void test_failures_back_off(void **state) {
                         plan_spawn_failed(plan, now, 0);
                 } else {
                         plan_spawned(plan, 0, now);
+                        if (i % 4) { /* starts, and fails at what it is given */
+                                plan_started(plan, 0, now);
+                                expect(plan, now, PLAN_ASSIGN, 0, 1);
+                        }
                         plan_gone(plan, 0, 1, now, 0);
                         plan_settled(plan, 0);
                 }

@@ -56,11 +56,15 @@ static void test_life_of_a_child(void **state) {
         assert_true(ticks >= ours);
         assert_int_equal(process_is_alive(pid, ticks), 1);
         assert_int_equal(process_is_alive(pid, ticks + 1), 0);
+        assert_int_equal(process_group_is_alive(pid), 0);
+        assert_int_equal(setpgid(pid, 0), 0);
+        assert_int_equal(process_group_is_alive(pid), 1);
 
         siginfo_t info;
         assert_int_equal(kill(pid, SIGKILL), 0);
         assert_int_equal(waitid(P_PID, (id_t) pid, &info, WEXITED | WNOWAIT), 0);
         assert_int_equal(process_is_alive(pid, ticks), 0); /* a zombie */
+        assert_int_equal(process_group_is_alive(pid), 0);
         assert_int_equal(waitpid(pid, NULL, 0), pid);
         assert_int_equal(process_is_alive(pid, ticks), 0);
         ticks = -7;

@@ -44,7 +44,8 @@ SECTIONS = {
     "conninfo": "database", "workers": "pool", "max_jobs_per_turn": "pool",
     "max_turn_time": "pool", "max_jobs_per_worker": "pool", "idle_timeout": "pool",
     "sweep": "timers", "cancel_poll": "timers", "heartbeat": "timers", "lease": "timers",
-    "stop_timeout": "timers", "cancel_grace": "timers", "directory": "plugins",
+    "stop_timeout": "timers", "start_timeout": "timers", "cancel_grace": "timers",
+    "directory": "plugins",
     "load": "plugins", "level": "log", "listen": "database", "stall": "timers",
 }
 # Long enough that nothing is found by accident: a test that is about a timer says so.

@@ -14,6 +14,7 @@
 #include "core/outcome.h"
 #include "plugin/recorder.h"
 #include "util/log.h"
+#include "worker/account.h"
 #include "worker/children.h"
 #include "worker/finish.h"
 #include "worker/spawn.h"
@@ -40,6 +41,7 @@ typedef struct Watch {
         pid_t pid;
         usec_t polled_usec, renewed_usec, terminated_usec;
         unsigned interrupts;
+        struct rusage usage; /* of the child, after its end */
 } Watch;
 
 int run_now_join(Cli *cli, Identity *ret) {
@@ -206,7 +208,7 @@ static int look_after(Watch *w) {
         (void) sigaddset(&signals, SIGINT);
         (void) sigaddset(&signals, SIGTERM);
         (void) sigaddset(&signals, SIGCHLD);
-        while (waitpid(w->pid, &status, WNOHANG) == 0) {
+        while (wait4(w->pid, &status, WNOHANG, &w->usage) == 0) {
                 int signal = sigtimedwait(&signals, NULL, &tick);
                 if (signal > 0)
                         on_signal(w, signal);
@@ -217,11 +219,37 @@ static int look_after(Watch *w) {
         return status;
 }
 
+/* The job becomes Failed, unless the child has finished it. */
+static void end_job(Watch *w, int status) {
+        _cleanup_(db_reply_donep) DbReply reply = {0}, ignored = {0};
+        Holder holder = {.host = w->identity->host, .pid = w->identity->pid};
+        JobUsage usage = account_usage(w->page, &w->usage);
+        char summary[SUMMARY_SIZE], account[SUMMARY_SIZE];
+        Batch batch = {0}, note = {0};
+        HistoryList list = {0};
+        HistoryRecord record;
+        Finished finished;
+
+        outcome_describe(spawn_outcome(status), ended_by_words(atomic_load(&w->page->ended_by)),
+                         summary, sizeof(summary));
+        (void) snprintf(account, sizeof(account), "%s", summary);
+        outcome_add_usage(&usage, account, sizeof(account));
+        job_finish_add(&batch, w->job->id, JOB_EV_WORKER_LOST, JOB_FAILED, summary, holder);
+        job_stopped_add(&batch, w->job->id, account);
+        if (cli_run(w->cli, &batch, &reply))
+                return;
+        job_finish_read(reply.results[0], 0, &finished);
+        account_record(w->job->id, account, &record);
+        if (!finished.id || history_list_append(&list, &record))
+                return;
+        history_add_add(&note, &list);
+        (void) cli_run(w->cli, &note, &ignored);
+}
+
 /* What the child did not write or commit itself. */
 static void settle_child(Watch *w, int status) {
         HistoryList list = {0};
         uint64_t end = 0;
-        char summary[128];
 
         if (!w->cli->db || !db_is_alive(w->cli->db)) {
                 w->cli->db = db_close(w->cli->db);
@@ -238,14 +266,7 @@ static void settle_child(Watch *w, int status) {
         }
         history_list_done(&list);
 
-        _cleanup_(db_reply_donep) DbReply reply = {0};
-        Batch batch = {0};
-        Holder holder = {.host = w->identity->host, .pid = w->identity->pid};
-        const char *why = ended_by_words(atomic_load(&w->page->ended_by));
-        outcome_describe(spawn_outcome(status), why, summary, sizeof(summary));
-        job_finish_add(&batch, w->job->id, JOB_EV_WORKER_LOST, JOB_FAILED, summary, holder);
-        job_stopped_add(&batch, w->job->id, summary);
-        (void) cli_run(w->cli, &batch, &reply);
+        end_job(w, status);
 }
 
 /* Says how it ended. */

@@ -22,6 +22,7 @@ typedef struct Config {
         usec_t cancel_poll_usec;
         usec_t heartbeat_usec;
         usec_t lease_usec;
+        usec_t start_usec; /* a worker must be ready within this time */
         usec_t stop_usec;
         usec_t cancel_grace_usec;
         usec_t stall_usec; /* without a sign of life; 0: never told */

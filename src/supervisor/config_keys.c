@@ -26,6 +26,7 @@ const Key config_keys[] = {
         {"timers", "cancel_poll", KEY_DURATION, AT(cancel_poll_usec), "5s", SEC, 3600 * SEC, 1, 0},
         {"timers", "heartbeat", KEY_DURATION, AT(heartbeat_usec), "5s", SEC, 600 * SEC, 1, 0},
         {"timers", "lease", KEY_DURATION, AT(lease_usec), "30s", 3 * SEC, 3600 * SEC, 0, 0},
+        {"timers", "start_timeout", KEY_DURATION, AT(start_usec), "30s", SEC, 3600 * SEC, 1, 0},
         {"timers", "stop_timeout", KEY_DURATION, AT(stop_usec), "1min", 0, DAY, 1, 0},
         {"timers", "cancel_grace", KEY_DURATION, AT(cancel_grace_usec), "0", 0, DAY, 1, 0},
         {"timers", "stall", KEY_DURATION, AT(stall_usec), "10min", 0, 30 * DAY, 1, 0},

@@ -2,7 +2,6 @@
  * Before the loop waits: what the plan wants is carried out, what must end is ended, and one timer
  * is armed for what comes by itself.
  */
-#include <assert.h>
 #include <stdlib.h>
 
 #include "core/lease.h"
@@ -130,12 +129,18 @@ static void arm_wake(Supervisor *s, usec_t wake, usec_t now) {
         ev_timer_start(s->loop, &s->wake);
 }
 
-/* Every slot of the plan that is in use has its process, alive or not settled; no other has one. */
-static int are_slots_conserved(const Supervisor *s) {
-        for (unsigned slot = 0; slot < PLAN_SLOTS_MAX; slot++)
-                if ((plan_slot_state(s->plan, slot) == SLOT_EMPTY) != !pool_pid(s->pool, slot))
-                        return 0;
-        return 1;
+/*
+ * Every slot of the plan that is in use has its process, alive or not settled; no other has one. A
+ * slot that leaked would be missing for ever: better to begin anew, and to settle what is left.
+ */
+static void check_slots(const Supervisor *s) {
+        for (unsigned slot = 0; slot < PLAN_SLOTS_MAX; slot++) {
+                if ((plan_slot_state(s->plan, slot) == SLOT_EMPTY) == !pool_pid(s->pool, slot))
+                        continue;
+                log_write(LOG_CRIT, NULL, "slot %u of the pool and its process do not agree: bug",
+                          slot);
+                abort();
+        }
 }
 
 void supervisor_decide(Supervisor *s) {
@@ -155,7 +160,7 @@ void supervisor_decide(Supervisor *s) {
         while ((action = plan_next(s->plan, now)).type != PLAN_NONE)
                 carry_out(s, &action, now);
         int is_held = now < stop_at(s);
-        assert(are_slots_conserved(s));
+        check_slots(s);
         pool_set_wishes(s->pool, (s->stop_usec || !is_held ? STATUS_WISH_STOP : 0) |
                                          (plan_has_waiting(s->plan) ? STATUS_WISH_OTHERS : 0));
         stop_tick(s, now);

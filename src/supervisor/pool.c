@@ -7,7 +7,7 @@
 
 #include "util/error.h"
 #include "util/log.h"
-#include "util/process.h"
+#include "worker/account.h"
 #include "worker/spawn.h"
 
 #define MESSAGES_AT_ONCE 64
@@ -111,16 +111,6 @@ static void on_channel(struct ev_loop *loop, ev_io *io, int events) {
         hear(io->data);
 }
 
-static JobUsage usage_of(const StatusPage *page, const struct rusage *usage) {
-        usec_t began = atomic_load(&page->began_usec), now = clock_now_usec();
-        usec_t cpu = process_cpu_usec(usage), began_cpu = atomic_load(&page->began_cpu_usec);
-
-        return (JobUsage){.is_known = 1,
-                          .wall_usec = began && began < now ? now - began : 0,
-                          .cpu_usec = usec_sub(cpu, began_cpu),
-                          .peak_bytes = (uint64_t) usage->ru_maxrss * 1024};
-}
-
 static Worker *find_alive(const Pool *pool, pid_t pid) {
         for (unsigned i = 0; i < PLAN_SLOTS_MAX; i++)
                 if (pool->workers[i].is_alive && pool->workers[i].pid == pid)
@@ -140,7 +130,7 @@ void pool_reaped(Pool *pool, pid_t pid, int wait_status, const struct rusage *us
         close_channel(worker);
         worker->is_alive = 0;
         PoolEnd end = {.outcome = spawn_outcome(wait_status),
-                       .usage = usage_of(worker->page, usage),
+                       .usage = account_usage(worker->page, usage),
                        .reason = worker->reason,
                        .ended_by = (EndedBy) atomic_load(&worker->page->ended_by)};
         pool->events.on_gone(worker->slot, &end, pool->events.userdata);

@@ -7,10 +7,10 @@
 #include "db/history_store.h"
 #include "db/job_store.h"
 #include "plugin/recorder.h"
-#include "registry-job/plugin.h"
 #include "util/crash.h"
 #include "util/log.h"
 #include "util/log_ids.h"
+#include "worker/account.h"
 #include "worker/spawn.h"
 
 #define MAX_TRIES 3
@@ -110,10 +110,7 @@ static void note_end(const Settlement *s, int32_t job_id) {
         if (!note)
                 return;
         note->link = s->link;
-        note->record.job_id = job_id;
-        note->record.status = RJ_RECORD_NOTICE;
-        (void) snprintf(note->record.key, sizeof(note->record.key), "registry-jobd: ended");
-        (void) snprintf(note->record.comment, sizeof(note->record.comment), "%s", s->account);
+        account_record(job_id, s->account, &note->record);
         submit_note(note);
 }
 

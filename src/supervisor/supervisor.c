@@ -19,10 +19,9 @@
 #include "util/memory.h"
 #include "worker/spawn.h"
 
-#define STATEMENT_USEC (20 * USEC_PER_SEC)    /* of a worker */
-#define DEADLINE_USEC (25 * USEC_PER_SEC)     /* the same, for a server that does not answer */
-#define LOCK_USEC USEC_PER_SEC                /* of the supervisor: heartbeats wait behind it */
-#define WORKER_START_USEC (30 * USEC_PER_SEC) /* connect_timeout and the plugins, with room */
+#define STATEMENT_USEC (10 * USEC_PER_SEC) /* of a worker */
+#define DEADLINE_USEC (15 * USEC_PER_SEC)  /* the same, for a server that does not answer */
+#define LOCK_USEC USEC_PER_SEC             /* of the supervisor: heartbeats wait behind it */
 
 static void on_before_wait(struct ev_loop *loop, ev_prepare *watcher, int events) {
         (void) loop;
@@ -101,7 +100,7 @@ static PlanLimits limits_of(const Config *config) {
         return (PlanLimits){.workers = (unsigned) config->workers,
                             .max_jobs_per_worker = (unsigned) config->max_jobs_per_worker,
                             .idle_usec = config->idle_usec,
-                            .start_usec = WORKER_START_USEC};
+                            .start_usec = config->start_usec};
 }
 
 /* Gives the configuration to everything that can follow a change. */
@@ -293,10 +292,10 @@ int supervisor_try_plugins(const Config *config) {
                 log_error_errno(r, "could not fork to try the plugins");
                 return EXIT_FAILURE;
         }
-        r = spawn_wait(pid, WORKER_START_USEC, &status);
+        r = spawn_wait(pid, config->start_usec, &status);
         if (r == SPAWN_E_TIMEOUT)
                 log_error("opening the plugins did not end within %.0f s",
-                          (double) WORKER_START_USEC / (double) USEC_PER_SEC);
+                          (double) config->start_usec / (double) USEC_PER_SEC);
         if (r)
                 return r == SPAWN_E_TIMEOUT ? WORKER_EXIT_CONFIG : EXIT_FAILURE;
         Outcome outcome = spawn_outcome(status);

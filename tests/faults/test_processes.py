@@ -56,7 +56,7 @@ def hang(tmp_path):
 def test_worker_hangs_in_start_up(empty_queue, daemon, add_job, cos, hang):
     """A worker that is not ready in time is killed, and another one forked."""
     db = empty_queue
-    running = daemon(load=LOAD + " Hang", env=hang.env, workers=3)
+    running = daemon(load=LOAD + " Hang", env=hang.env, workers=3, start_timeout="3s")
     bystander = Bystander(db, add_job, (3, 3))
     hang.begin()
     print("injected: loading a plugin hangs in every new worker")
@@ -79,7 +79,7 @@ def test_daemon_hangs_in_start_up(daemon, hang):
     """A daemon whose plugins cannot be opened gives up with words, and leaves nobody behind."""
     hang.begin()
     print("injected: loading a plugin hangs when the daemon tries it")
-    running = daemon(load=LOAD + " Hang", env=hang.env, ready=False)
+    running = daemon(load=LOAD + " Hang", env=hang.env, ready=False, start_timeout="3s")
     assert running.wait(60) > 0
     assert running.count(r"<3>.*opening the plugins did not end within \d+ s") == 1
     assert hang.pids() and all(map(is_gone, hang.pids()))

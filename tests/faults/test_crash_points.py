@@ -42,8 +42,9 @@ WORKER = {
     "WORKER_RAN": AFTER_THE_PLUGIN,
     "WORKER_FLUSHED": AFTER_THE_PLUGIN,
     "WORKER_FINISH_OPEN": AFTER_THE_PLUGIN,  # rolled back
-    # The finish is committed; with it the next job of the CO may have been claimed.
-    "WORKER_FINISH_SENT": Left((0, 1)),
+    # The finish is committed; with it the next job of the CO may have been claimed. A server that
+    # is slow comes to a finish that was only sent after the settlement, and finds the job Failed.
+    "WORKER_FINISH_SENT": Left((0, 1), (0, 2), (0, RECORDS)),
     "WORKER_FINISHED": Left((0, 1)),
     "WORKER_TURN_OVER": NOTHING,
     "WORKER_RECORD_PUT": Left((1,), (1,), (1,)),
@@ -198,7 +199,8 @@ def stage(empty_queue, daemon, cos, add_job, trace, tmp_path):
 def check_left(stage, left, lost):
     assert len(lost) in left.jobs, f"lost {[job['id'] for job, _ in lost]}"
     for job, records in lost:
-        assert "killed by SIGKILL" in job["finish_summary"]
+        assert job["finish_summary"].startswith("terminated unexpectedly (")
+        assert "supervisor died" not in job["finish_summary"]  # it lives
         assert stage.calls(job["id"]) in left.calls
         assert records in left.records
 

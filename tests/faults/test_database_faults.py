@@ -500,14 +500,16 @@ def tiny(server):
             self.filler.unlink()
 
     made = Tiny()
-    made.space.mkdir()
-    shutil.chown(made.space, "postgres")
-    server.admin(f"CREATE TABLESPACE tiny LOCATION '{made.space}'")
-    yield made
-    with contextlib.suppress(OSError):
-        made.free()
-    server.admin("DROP TABLESPACE IF EXISTS tiny")
-    subprocess.run(["umount", "--lazy", str(directory)], check=False)
+    try:
+        made.space.mkdir()
+        shutil.chown(made.space, "postgres")
+        server.admin(f"CREATE TABLESPACE tiny LOCATION '{made.space}'")
+        yield made
+        with contextlib.suppress(OSError):
+            made.free()
+        server.admin("DROP TABLESPACE IF EXISTS tiny")
+    finally:
+        subprocess.run(["umount", "--lazy", str(directory)], check=False)
 
 
 @pytest.mark.parametrize("table", ["job_history_records", "jobs"])

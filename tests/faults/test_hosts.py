@@ -60,10 +60,10 @@ def test_order_exclusion_and_spread(hosts, empty_queue, cos, trace, n):
     assert {row["status"] for row in rows} == {"OK"}
     assert check_lanes(trace) == set(jobs)
     by_daemon = {}
-    for host in several:
+    for number, host in enumerate(several):
         daemon = host.living()[0]
         pids = set(daemon.workers())
-        by_daemon[daemon.name] = sum(row["assigned_pid"] in pids for row in rows)
+        by_daemon[f"{daemon.name} of host {number}"] = sum(row["assigned_pid"] in pids for row in rows)
         if hasattr(host, "namespace"):
             assert {row["assigned_host"] for row in rows if row["assigned_pid"] in pids} == \
                 {host.name}

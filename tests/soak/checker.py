@@ -12,7 +12,8 @@ WRONG = ["lost", "twice", "stuck", "out of order", "overlapping", "records lost"
          "illegal steps", "retries", "daemons ended", "slow"]
 TRACED = "Example.CountJob"
 SHOWN = 5     # of each kind
-PROMPT = 2.0  # seconds in which a job that fell due has taken its place
+PROMPT = 2.0  # seconds in which a job that fell due has taken its place, while nothing is injected
+AWAKE = 0.5   # seconds that a process may live whose lease has ended while it was paused
 
 # `at` is the database's clock; everything runs on one machine.
 AUDIT = """
@@ -74,8 +75,14 @@ class Checker:
                 line(f"{window.begin - self.soak.began:9.3f} s  fault: {window.kind}, over at "
                      f"{(window.end or 0) - self.soak.began:.3f} s")
         for row in self.soak.ask("SELECT record_key, comment, status, created FROM"
-                                 " public.job_history_records WHERE job_id = %s ORDER BY id", job):
+                                 " public.job_history_records WHERE job_id = %s AND"
+                                 " COALESCE(record_key, '') NOT LIKE 'step %%'"
+                                 " ORDER BY id", job):
             line("record " + " ".join(map(str, row)))
+        line("records of its plugin: " + ", ".join(row[0] for row in self.soak.ask(
+            "SELECT 'step ' || split_part(record_key, ' ', 2) || ': ' || count(*)"
+            " FROM public.job_history_records WHERE job_id = %s AND record_key LIKE 'step %%'"
+            " GROUP BY split_part(record_key, ' ', 2) ORDER BY min(id)", job)))
         for name, text in self.soak.log_lines(f"job {job}:"):
             line(f"{name}: {text}")
 
@@ -156,18 +163,26 @@ class Checker:
             runs.sort(key=lambda run: run.begin)
             for before, run in zip(runs, runs[1:]):
                 self.check_pair(before, run)
-        claims = collections.defaultdict(list)
-        for job in self.jobs.values():
-            at = self.claimed(job.id)
-            if at is not None:
-                claims[job.co].append((at, job.id))
-        for queue in claims.values():
+        for queue in self.claims().values():
             queue.sort()
             for (at, first), (_, second) in zip(queue, queue[1:]):
-                if second < first and self.ready_at(second) + PROMPT < at:
+                if second < first and self.waited(self.ready_at(second), at) > PROMPT:
                     self.tell("out of order", f"job {second}, ready for "
                               f"{at - self.ready_at(second):.1f} s, was claimed after job {first}",
                               second, first)
+
+    def waited(self, since, until):
+        """Without the time in which a fault could hold back whoever makes jobs ready, or a claim
+        that was decided before."""
+        held = sum(max(0, min(until, window.undone or until) - max(since, window.begin))
+                   for window in self.soak.faults.windows)
+        return until - since - held
+
+    def was_paused(self, before, run, over):
+        """A paused process runs no plugin, and has no time to when it is resumed too late."""
+        return not before.end and any(
+            before.pid in pids and since < run.begin < until + AWAKE and over < until + AWAKE
+            for pids, since, until in self.soak.faults.pauses)
 
     def check_pair(self, before, run):
         """No plugin begins while the one before may still run: it has ended, or its process has."""
@@ -175,7 +190,7 @@ class Checker:
         if over is None:  # a process that was too short for us: when it was settled
             finished = self.jobs[before.job].finished
             over = finished - self.offset if finished else before.begin
-        if over > run.begin:
+        if over > run.begin and not self.was_paused(before, run, over):
             self.tell("overlapping", f"job {run.job} of CO {run.co} began "
                       f"{(over - run.begin) * 1000:.1f} ms before job {before.job} was over",
                       before.job, run.job)
@@ -211,24 +226,36 @@ class Checker:
         due = self.jobs[job].due - self.offset
         return max(due, self.soak.registered.get(job, 0))
 
-    def runs_of_audit(self, job):
-        """Those of a plugin without a trace: In Progress is all that is known."""
+    def runs_of_audit(self, job, claims):
+        """Those of a plugin without a trace: In Progress is all that is known. After a cancel it
+        may run on, until the next job of the CO is claimed."""
         times = {after: at - self.offset for _, after, at, *_ in self.audit[job.id]}
         if "GO" not in times:
             return []
         end = max(at for after, at in times.items() if after != "Q")
+        if "CX" in times:
+            end = min((at for at in claims[job.co] if at > times["GO"]), default=end)
         return [Run(job.id, job.co, 0, times["GO"], end)]
+
+    def claims(self):
+        found = collections.defaultdict(list)
+        for job in self.jobs.values():
+            at = self.claimed(job.id)
+            if at is not None:
+                found[job.co].append((at, job.id))
+        return found
 
     def standstills(self):
         """(from, to) on the monotonic clock: a CO has a job that is ready and not begun, or that
         was taken and never began, and no plugin runs in it. A plugin that left no end ran until
         its process ended; one of a process that nobody saw, not at all."""
+        claims = {co: [at for at, _ in queue] for co, queue in self.claims().items()}
         events = collections.defaultdict(list)
         for job in self.jobs.values():
             runs = self.runs.get(job.id, [])
             until = runs[0].begin if runs else (job.finished or job.due) - self.offset
             if job.plugin != TRACED:
-                runs = self.runs_of_audit(job)
+                runs = self.runs_of_audit(job, claims)
                 until = runs[0].begin if runs else until
             if until > self.ready_at(job.id):
                 events[job.co] += [(self.ready_at(job.id), 1, 0), (until, -1, 0)]

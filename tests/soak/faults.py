@@ -20,12 +20,13 @@ RECOVERY = 60  # seconds after which the soak goes on, and leaves the verdict to
 
 
 class Window:
-    """One fault: from its injection until every CO that had work has moved again."""
+    """One fault: from its injection, over its being undone, until every CO that had work has moved
+    again."""
 
     def __init__(self, kind):
         self.kind = kind
         self.begin = time.monotonic()
-        self.end = None
+        self.undone = self.end = None
         self.injected = 0
 
 
@@ -37,6 +38,7 @@ class Faults:
         self.windows = []
         self.bag = []
         self.injected = 0
+        self.pauses = []  # (PIDs, from, to): processes that did not run
         self.kinds = {
             **{f"worker killed by SIG{name}": lambda name=name: self.kill_workers(name)
                for name in KILLS},
@@ -91,6 +93,7 @@ class Faults:
             self.kinds[kind]()
         finally:
             window.injected = self.injected - before
+            window.undone = time.monotonic()
         if not self.wait_until_moved():
             self.soak.complain("slow", f"after '{kind}' at {window.begin - self.soak.began:.1f} s:"
                                        f" a CO did not move in {RECOVERY} s")
@@ -165,9 +168,11 @@ class Faults:
 
     def freeze(self, workers, shortest, longest):
         host = self.host()
-        host.lab.freeze(workers=workers)
+        pids = host.lab.freeze(workers=workers)
+        since = time.monotonic()
         self.count()
         self.pause(shortest, longest)
+        self.pauses.append((set(pids), since, time.monotonic()))
         host.lab.thaw()
 
     def replace(self):
@@ -293,7 +298,7 @@ class Deaths:
         self.poll = select.poll()
         self.open = {}   # descriptor: PID
         self.known = set()  # children, zombies among them: those are not to be found again
-        self.times = {}  # PID: (last look at it alive, first look at it dead)
+        self.times = {}  # PID: (begin of the last look at it alive, of the first at it dead)
         self.is_closing = False
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
@@ -308,17 +313,14 @@ class Deaths:
         self.known = children
 
     def run(self):
-        before = time.monotonic()
+        entered = time.monotonic()
         while not self.is_closing:
             self.note()
-            found = self.poll.poll(20)
-            now = time.monotonic()
-            for descriptor, _ in found:
+            before, entered = entered, time.monotonic()  # what the last look did not find, lived
+            for descriptor, _ in self.poll.poll(20):
                 self.poll.unregister(descriptor)
                 os.close(descriptor)
-                pid = self.open.pop(descriptor)
-                self.times[pid] = before, now
-            before = now
+                self.times[self.open.pop(descriptor)] = before, time.monotonic()
 
     def close(self):
         self.is_closing = True

@@ -65,30 +65,12 @@ static void check_settings(DoctorReport *r, const DoctorServer *s) {
                 doctor_add(r, DOCTOR_ERROR, "settings",
                            "set it to off for the role and the database",
                            "default_transaction_read_only is on: nothing can be changed");
-        if (strcmp(s->isolation, "read committed") != 0) {
-                (void) snprintf(remedy, sizeof(remedy),
-                                "ALTER ROLE %.100s SET default_transaction_isolation = "
-                                "'read committed'",
-                                s->role);
-                doctor_add(r, DOCTOR_WARNING, "settings", remedy,
-                           "default_transaction_isolation is '%s': statements fail that meet "
-                           "another's change, and are tried again and again",
-                           s->isolation);
-        }
         if (!strcmp(s->synchronous_commit, "off")) {
                 (void) snprintf(remedy, sizeof(remedy),
                                 "ALTER ROLE %.100s SET synchronous_commit = on", s->role);
                 doctor_add(r, DOCTOR_WARNING, "settings", remedy,
                            "synchronous_commit is off: when the server crashes, jobs that had "
                            "ended are taken for lost, and are tried again");
-        }
-        if (s->idle_session_s) {
-                (void) snprintf(remedy, sizeof(remedy),
-                                "ALTER ROLE %.100s SET idle_session_timeout = 0", s->role);
-                doctor_add(r, DOCTOR_WARNING, "settings", remedy,
-                           "idle_session_timeout is %lld s: it ends the daemon's connections while "
-                           "they wait for work",
-                           (long long) s->idle_session_s);
         }
         if (!s->has_autovacuum)
                 doctor_add(r, DOCTOR_WARNING, "settings",

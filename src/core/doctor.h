@@ -49,11 +49,9 @@ int doctor_has_none(const DoctorReport *report, const char *check);
 typedef struct DoctorServer {
         const char *version, *role, *database;
         int is_standby;
-        const char *isolation; /* default_transaction_isolation */
-        int is_read_only;      /* default_transaction_read_only */
+        int is_read_only; /* default_transaction_read_only */
         const char *synchronous_commit;
         int has_autovacuum;
-        int64_t idle_session_s; /* idle_session_timeout, 0: none */
         int64_t connections, connections_max;
         int64_t notifications; /* per cent of the queue that is in use */
         int64_t queue_live, queue_dead;

@@ -146,7 +146,10 @@ def test_synchronous(queue, command, end, code, status):
     job = queue.job(int(done.stdout.split()[0]))
     assert job["status"] == status and job["assigned_host"] == HOST
     assert job["start_time"] and job["finish_time"]
-    assert len(queue.history(job["id"])) == 3
+    records = queue.history(job["id"])
+    assert len([r for r in records if not r["record_key"].startswith("registry-jobd")]) == 3
+    died = end not in ("ok", "fail")
+    assert [r["record_key"] for r in records[3:]] == ["registry-jobd: ended"] * died
     assert not queue.value("SELECT count(*) FROM jobd.supervisor")
 
 

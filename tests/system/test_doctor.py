@@ -196,14 +196,10 @@ def test_doctor_lanes(well, command, fake, add_job):
     assert f"cancel {job}" in found[0]["remedy"]
 
 
-@pytest.mark.parametrize("setting, value, words", [
-    ("default_transaction_isolation", "'repeatable read'", "repeatable read"),
-    ("synchronous_commit", "off", "synchronous_commit is off"),
-    ("idle_session_timeout", "'1min'", "idle_session_timeout is 60 s")])
-def test_doctor_settings(well, as_anybody, setting, value, words):
+def test_doctor_settings(well, as_anybody):
     """Settings of the database or the role that hurt."""
-    well.sql(f"ALTER DATABASE {well.name} SET {setting} = {value}")
-    doctor(as_anybody, "settings", "warning", words)
+    well.sql(f"ALTER DATABASE {well.name} SET synchronous_commit = off")
+    doctor(as_anybody, "settings", "warning", "synchronous_commit is off")
 
 
 def test_doctor_autovacuum(well, command):

@@ -62,9 +62,10 @@ static void look(Watch *watch) {
         OverrunFacts *facts = &watch->facts;
         usec_t now = clock_now_usec();
 
-        facts->lease_end_usec =
-                overrun_lease_end(facts->lease_end_usec, atomic_load(&watch->page->lease_end_usec),
-                                  watch->lease_usec, now);
+        if (status_page_is_sound(watch->page)) /* or what is known stays */
+                facts->lease_end_usec = overrun_lease_end(facts->lease_end_usec,
+                                                          atomic_load(&watch->page->lease_end_usec),
+                                                          watch->lease_usec, now);
         if (overrun_needs_usage(facts))
                 measure(watch);
         act(watch, overrun_decide(facts, now), now);

@@ -40,6 +40,9 @@ void outcome_describe(Outcome outcome, const char *why, char *text, size_t size)
         case OUTCOME_SIGNALED:
                 describe_signal(outcome, how, sizeof(how));
                 break;
+        case OUTCOME_BELATED:
+                (void) snprintf(how, sizeof(how), "assigned only after its worker had died");
+                break;
         default:
                 (void) snprintf(how, sizeof(how), "its supervisor died as well");
         }

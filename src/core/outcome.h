@@ -10,6 +10,7 @@ typedef enum OutcomeKind {
         OUTCOME_EXITED,
         OUTCOME_SIGNALED,
         OUTCOME_UNKNOWN, /* nobody waited for it: its supervisor died as well */
+        OUTCOME_BELATED, /* its end was settled, and then the server came to its last batch */
 } OutcomeKind;
 
 typedef struct Outcome {

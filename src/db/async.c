@@ -109,7 +109,7 @@ static void send_first(Async *async) {
         if (exchange_send(&async->exchange, &async->db->link, &async->queue[async->head]->batch,
                           &async->reply))
                 async->is_lost = 1;
-        if (async->queue[async->head]->batch.statements[0].id == SQL_HOLDER_LOCK)
+        if (async->queue[async->head]->batch.statements[0].id == SQL_SUPERVISOR_LOCK)
                 CRASH_POINT(SUPERVISOR_SETTLE_SENT);
 }
 

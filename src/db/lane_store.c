@@ -156,6 +156,8 @@ static void add_holder(Batch *batch, SqlId statement, int32_t supervisor_id, int
 
 void holder_settle_add(Batch *batch, int32_t supervisor_id, int32_t pid, const char *summary,
                        const char *account) {
+        batch_add(batch, SQL_SUPERVISOR_LOCK);
+        batch_int(batch, supervisor_id);
         add_holder(batch, SQL_HOLDER_LOCK, supervisor_id, pid);
         add_holder(batch, SQL_HOLDER_SETTLE, supervisor_id, pid);
         batch_text(batch, summary);

@@ -62,11 +62,11 @@ void supervisor_others_read(const PGresult *result, int row, Peer *ret);
 void holder_list_add(Batch *batch, int32_t supervisor_id);
 
 /*
- * Four statements that settle what a dead worker left, or all workers of a supervisor (pid 0): see
- * holder_lock.sql and those that follow it. HOLDER_SETTLED is the one with the jobs. `account` is
- * for the history of those that were Canceled before.
+ * Five statements that settle what a dead worker left, or all workers of a supervisor (pid 0): see
+ * supervisor_lock.sql and those that follow it. HOLDER_SETTLED is the one with the jobs. `account`
+ * is for the history of those that were Canceled before.
  */
-#define HOLDER_SETTLED 1
+#define HOLDER_SETTLED 2
 void holder_settle_add(Batch *batch, int32_t supervisor_id, int32_t pid, const char *summary,
                        const char *account);
 

@@ -213,7 +213,7 @@ static void on_own_worker(int32_t pid, void *userdata) {
         Supervisor *s = userdata;
         Deceased deceased = {.supervisor_id = s->membership.identity.id,
                              .pid = pid,
-                             .outcome = {.kind = OUTCOME_UNKNOWN}};
+                             .outcome = {.kind = OUTCOME_BELATED}};
         if (!pool_has(s->pool, pid))
                 settle(s->link, &s->membership.identity, &deceased, on_stray_settled, s, 0);
 }

@@ -256,7 +256,7 @@ static void settle_child(Watch *w, int status) {
                 if (cli_connect(w->cli))
                         return; /* the daemon settles what is left when this process is gone */
         }
-        while (!recorder_salvage(w->page, &list, &end) && list.n) {
+        while (!recorder_salvage(w->page, RECORDER_BATCH, &list, &end) && list.n) {
                 _cleanup_(db_reply_donep) DbReply reply = {0};
                 Batch batch = {0};
                 history_add_add(&batch, &list);

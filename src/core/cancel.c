@@ -1,5 +1,9 @@
 #include "core/cancel.h"
 
+int cancel_begins(CancelCause present, CancelCause next) {
+        return next > present;
+}
+
 usec_t cancel_wake(const Cancel *cancel, const CancelPolicy *policy) {
         switch (cancel->step) {
         case CANCEL_WORD:

@@ -25,6 +25,16 @@ typedef struct Cancel {
         usec_t since_usec; /* when `step` was reached */
 } Cancel;
 
+/* Why a worker is ended; of two, the greater one counts. */
+typedef enum CancelCause {
+        CANCEL_CAUSE_NONE,
+        CANCEL_CAUSE_JOB, /* its job was canceled: the worker may go on */
+        CANCEL_CAUSE_END, /* shutdown, the end of the lease and so on: it must not */
+} CancelCause;
+
+/* 1 when a new cause begins the steps anew; a lesser or equal one must not hold them up. */
+int cancel_begins(CancelCause present, CancelCause next);
+
 /* The step that is due now: the present one, or the one after it. */
 CancelStep cancel_due(const Cancel *cancel, const CancelPolicy *policy, usec_t now_usec);
 

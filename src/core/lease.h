@@ -10,14 +10,16 @@
 typedef struct LeaseTimes {
         usec_t statement_usec; /* the server's limit for a statement of the supervisor */
         usec_t deadline_usec;  /* after which a connection that does not answer is given up */
-        usec_t connect_usec;   /* for one attempt to connect to one host */
-        usec_t step_usec; /* between the word and SIGTERM, and SIGTERM and SIGKILL, at its end */
+        usec_t connect_usec; /* for one attempt to connect to one host; libpq takes 2 s at least */
+        usec_t step_usec;    /* between the word and SIGTERM, and SIGTERM and SIGKILL, at its end */
 } LeaseTimes;
 
 /*
  * A silent connection must be noticed and replaced before the lease is in doubt: with a heartbeat
  * of a sixth, a deadline of a quarter and an attempt to connect of a sixth, there is a twelfth left
- * of the two thirds. The steps at the end fit into the last third.
+ * of the two thirds. (Not with a lease below 12 s, with several silent hosts, or with a
+ * connect_timeout in the conninfo: then what runs may be ended although another connection could
+ * have been had.) The steps at the end fit into the last third.
  */
 LeaseTimes lease_times(usec_t lease_usec);
 

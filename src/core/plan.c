@@ -202,8 +202,14 @@ void plan_gone(Plan *plan, unsigned slot, int has_failed, usec_t now_usec, uint3
         enter(&plan->slots[slot], SLOT_DEAD, now_usec);
 }
 
-void plan_settled(Plan *plan, unsigned slot) {
+void plan_co_released(Plan *plan, unsigned slot) {
         assert(plan->slots[slot].state == SLOT_DEAD);
+        part_from_co(plan, &plan->slots[slot], 1);
+        plan->slots[slot].state = SLOT_LEFT;
+}
+
+void plan_settled(Plan *plan, unsigned slot) {
+        assert(plan_slot_is_dead(plan, slot));
         part_from_co(plan, &plan->slots[slot], 1);
         plan->slots[slot].state = SLOT_EMPTY;
 }
@@ -217,6 +223,16 @@ unsigned plan_count(const Plan *plan, SlotState state) {
 
 unsigned plan_in_use(const Plan *plan) {
         return PLAN_SLOTS_MAX - plan_count(plan, SLOT_EMPTY);
+}
+
+int plan_slot_is_dead(const Plan *plan, unsigned slot) {
+        SlotState state = plan->slots[slot].state;
+        return state == SLOT_DEAD || state == SLOT_LEFT;
+}
+
+/* Those that count: where only history is left to be written, another worker may be forked. */
+static unsigned count_workers(const Plan *plan) {
+        return plan_in_use(plan) - plan_count(plan, SLOT_LEFT);
 }
 
 SlotState plan_slot_state(const Plan *plan, unsigned slot) {
@@ -252,7 +268,7 @@ static int is_superfluous(const Plan *plan, const Slot *slot) {
         return slot->state == SLOT_IDLE &&
                (plan->is_stopping || slot->is_spent ||
                 slot->jobs >= plan->limits.max_jobs_per_worker ||
-                plan_in_use(plan) - plan_count(plan, SLOT_RETIRING) > plan->limits.workers);
+                count_workers(plan) - plan_count(plan, SLOT_RETIRING) > plan->limits.workers);
 }
 
 static PlanAction next_ending(Plan *plan, usec_t now_usec) {
@@ -307,7 +323,7 @@ static PlanAction next_assignment(Plan *plan, usec_t now_usec) {
 /* Workers that will be idle soon serve those that wait already. */
 static int wants_worker(const Plan *plan) {
         return plan->n_waiting > plan_count(plan, SLOT_STARTING) + plan_count(plan, SLOT_IDLE) &&
-               plan_in_use(plan) < plan->limits.workers;
+               count_workers(plan) < plan->limits.workers;
 }
 
 static PlanAction next_spawn(const Plan *plan, usec_t now_usec) {

@@ -10,6 +10,7 @@
  *     ^                    |                   |                  |
  *     |                    +--------- gone ----+------ gone ------+
  *     +---- settled ---- DEAD <----------------+
+ *     +---- settled ---- LEFT  (DEAD with its lane free, but not all of its history written)
  */
 #pragma once
 
@@ -29,6 +30,7 @@ typedef enum SlotState {
         SLOT_BUSY,
         SLOT_RETIRING, /* told to end, without a CO */
         SLOT_DEAD,     /* its process is gone, what it left is not settled */
+        SLOT_LEFT,     /* the same, but its lane is free: only history is left to be written */
         _SLOT_STATE_MAX,
 } SlotState;
 
@@ -89,6 +91,8 @@ void plan_replace(Plan *plan, unsigned slot);
 /* Its process is gone: `has_failed` when it ended before it was ready, or for want of the database.
  */
 void plan_gone(Plan *plan, unsigned slot, int has_failed, usec_t now_usec, uint32_t random);
+/* Its lane is free: its CO, if it had one, is looked at again; the slot is not free yet. */
+void plan_co_released(Plan *plan, unsigned slot);
 /* What it left is settled: its CO, if it had one, is looked at again. */
 void plan_settled(Plan *plan, unsigned slot);
 
@@ -98,6 +102,7 @@ PlanAction plan_next(Plan *plan, usec_t now_usec);
 /* When plan_next() may have something to do without an event; USEC_INFINITY for never. */
 usec_t plan_wake(const Plan *plan, usec_t now_usec);
 
+int plan_slot_is_dead(const Plan *plan, unsigned slot); /* SLOT_DEAD or SLOT_LEFT */
 SlotState plan_slot_state(const Plan *plan, unsigned slot);
 int32_t plan_slot_co(const Plan *plan, unsigned slot); /* 0: none */
 

@@ -7,15 +7,18 @@
 
 #include "util/error.h"
 
+#define TOKEN_TRIES 100
 #define PROMOTE_LIMIT 1000 /* of queue_promote.sql */
 
 enum { LOOK_PROMOTED, LOOK_WAITING, LOOK_NEXT }; /* statements of queue_look_add() */
 
 int64_t identity_token(void) {
         int64_t token = 0;
-        while (!token)
-                if (getrandom(&token, sizeof(token), 0) < 0)
+        for (int i = 0; i < TOKEN_TRIES && !token; i++)
+                if (getrandom(&token, sizeof(token), 0) != sizeof(token))
                         token = 0;
+        if (!token) /* no kernel that this runs on refuses so often */
+                abort();
         return token;
 }
 
@@ -95,7 +98,7 @@ void supervisor_register_add(Batch *batch, const Identity *identity, const char 
         batch_int(batch, identity->start_ticks);
         batch_text(batch, RJ_VERSION);
         batch_int(batch, workers);
-        batch_int(batch, (int64_t) (lease_usec / USEC_PER_SEC));
+        batch_int(batch, (int64_t) (lease_usec / USEC_PER_MSEC));
 }
 
 void supervisor_renew_add(Batch *batch, const Identity *identity, unsigned workers, unsigned busy) {

@@ -201,13 +201,13 @@ int recorder_add(Recorder *recorder, const HistoryRecord *record) {
         return is_due(recorder, clock_now_usec()) ? flush_or_keep(recorder) : 0;
 }
 
-int recorder_salvage(const StatusPage *page, HistoryList *list, uint64_t *ret_end) {
+int recorder_salvage(const StatusPage *page, size_t max, HistoryList *list, uint64_t *ret_end) {
         uint64_t at = ring_oldest(page);
         char frame[RING_FRAME_MAX + 2];
         HistoryRecord record;
         size_t size;
 
-        while (list->n < RECORDER_BATCH && ring_read(page, &at, frame, RING_FRAME_MAX, &size) > 0) {
+        while (list->n < max && ring_read(page, &at, frame, RING_FRAME_MAX, &size) > 0) {
                 decode(frame, size, &record);
                 int r = history_list_append(list, &record);
                 if (r)

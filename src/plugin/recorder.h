@@ -35,7 +35,7 @@ int recorder_add(Recorder *recorder, const HistoryRecord *record);
 int recorder_flush(Recorder *recorder);
 
 /*
- * For the supervisor: the oldest records of a dead worker's ring, at most RECORDER_BATCH, and the
+ * For the supervisor: the oldest records of a dead worker's ring, at most `max`, and the
  * position behind them. Frames that make no sense end the list. Returns 0 or -ENOMEM.
  */
-int recorder_salvage(const StatusPage *page, HistoryList *list, uint64_t *ret_end);
+int recorder_salvage(const StatusPage *page, size_t max, HistoryList *list, uint64_t *ret_end);

@@ -9,7 +9,7 @@
 #include "util/crash.h"
 #include "util/log.h"
 
-#define END_GRACE_USEC (5 * USEC_PER_SEC)   /* shutdown: word to SIGTERM, SIGTERM to SIGKILL */
+#define END_GRACE_USEC (5 * USEC_PER_SEC)   /* more than one step of the end of a worker takes */
 #define CANCEL_KILL_USEC (5 * USEC_PER_SEC) /* cancel: SIGTERM to SIGKILL */
 
 void supervisor_begin_stop(Supervisor *s, usec_t patience_usec) {
@@ -36,7 +36,7 @@ static usec_t stop_deadline(const Supervisor *s) {
 static unsigned count_unsettled(const Supervisor *s) {
         unsigned n = 0;
         for (unsigned slot = 0; slot < PLAN_SLOTS_MAX; slot++)
-                n += plan_slot_state(s->plan, slot) == SLOT_DEAD && !s->is_settling[slot];
+                n += plan_slot_is_dead(s->plan, slot) && !s->remains[slot].is_busy;
         return n;
 }
 
@@ -54,7 +54,7 @@ static void stop_tick(Supervisor *s, usec_t now) {
 }
 
 static void carry_out(Supervisor *s, const PlanAction *action, usec_t now) {
-        int r;
+        int r, is_start;
 
         switch (action->type) {
         case PLAN_SPAWN:
@@ -76,11 +76,10 @@ static void carry_out(Supervisor *s, const PlanAction *action, usec_t now) {
                 pool_retire(s->pool, action->slot);
                 break;
         case PLAN_KILL:
+                is_start = plan_slot_state(s->plan, action->slot) == SLOT_STARTING;
                 log_warning("worker %d did not %s in time, killing it",
-                            (int) pool_pid(s->pool, action->slot),
-                            plan_slot_state(s->plan, action->slot) == SLOT_STARTING ? "start"
-                                                                                    : "end");
-                pool_kill(s->pool, action->slot, POOL_REASON_START);
+                            (int) pool_pid(s->pool, action->slot), is_start ? "start" : "end");
+                pool_kill(s->pool, action->slot, is_start ? POOL_REASON_START : POOL_REASON_RETIRE);
                 break;
         case PLAN_NONE:
                 break;

@@ -10,9 +10,6 @@
 #include "util/log_ids.h"
 #include "util/memory.h"
 
-#define ORPHANS_WAIT_USEC (5 * USEC_PER_SEC) /* one that does not even die of SIGKILL */
-
-static void on_dead_settled(void *userdata, int64_t slot, int has_failed);
 static void on_peer_settled(void *userdata, int64_t place, int has_failed);
 static void on_stray_settled(void *userdata, int64_t number, int has_failed);
 
@@ -49,52 +46,14 @@ static void on_turn_over(unsigned slot, const ChannelMessage *message, void *use
                 plan_replace(s->plan, slot);
 }
 
-/* What a dead worker started may live a moment longer, and must not meet the next job of the CO. */
-static int may_be_settled(Supervisor *s, unsigned slot) {
-        usec_t now = clock_now_usec();
-
-        if (!reaper_has_orphans(&s->reaper) ||
-            now >= usec_add(s->gone_usec[slot], ORPHANS_WAIT_USEC))
-                return 1;
-        s->settle_usec = usec_add(now, ORPHANS_WAIT_USEC);
-        return 0;
-}
-
-static void settle_slot(Supervisor *s, unsigned slot) {
-        if (s->is_settling[slot] || !link_is_up(s->link) || !may_be_settled(s, slot))
-                return;
-        s->is_settling[slot] = 1;
-        settle(s->link, &s->membership.identity, &s->dead[slot], on_dead_settled, s, slot);
-}
-
-static void on_settled(void *userdata, int64_t slot, int has_failed) {
-        Supervisor *s = userdata;
-        s->is_settling[slot] = 0;
-        if (has_failed) { /* over a new connection, or a second from now */
-                s->settle_usec = usec_add(clock_now_usec(), USEC_PER_SEC);
-                return;
-        }
-        pool_release(s->pool, (unsigned) slot);
-        plan_settled(s->plan, (unsigned) slot);
-}
-
-/*
- * The server may come to a dead worker's last batch only after its death was settled; the lane that
- * it takes then is found by a second look.
- */
-static void on_dead_settled(void *userdata, int64_t slot, int has_failed) {
-        Supervisor *s = userdata;
-        on_settled(s, slot, has_failed);
-        if (!has_failed)
-                s->stray_usec = usec_add(clock_now_usec(), USEC_PER_SEC);
-}
-
 static const char *reason_words(PoolReason reason) {
         static const char *const words[] = {
                 [POOL_REASON_CANCEL] = "the cancel",
                 [POOL_REASON_SHUTDOWN] = "shutdown",
                 [POOL_REASON_LEASE] = "the end of its supervisor's lease",
                 [POOL_REASON_START] = "its start-up deadline",
+                [POOL_REASON_RETIRE] = "its deadline, told to end when it was idle",
+                [POOL_REASON_LANE] = "its supervisor, because it does not hold its lane any more",
                 [POOL_REASON_PAGE] = "its supervisor, because its status page was written over",
         };
         return words[reason];
@@ -133,7 +92,7 @@ static void log_gone(const Supervisor *s, unsigned slot, const Deceased *dead) {
         outcome_describe(dead->outcome, dead->why, how, sizeof(how));
         LogFields fields = {.message_id = LOG_ID_WORKER_DIED,
                             .co_id = plan_slot_co(s->plan, slot),
-                            .job_id = status_page_job(dead->page)};
+                            .job_id = status_page_job(pool_page(s->pool, slot))};
         log_write(log_level_of(dead->outcome), &fields, "worker %d %s", dead->pid, how);
 }
 
@@ -145,7 +104,6 @@ static void on_gone(unsigned slot, const PoolEnd *end, void *userdata) {
                        !end->outcome.value;
         Deceased dead = {.supervisor_id = s->membership.identity.id,
                          .pid = (int32_t) pool_pid(s->pool, slot),
-                         .page = pool_page(s->pool, slot),
                          .outcome = end->outcome,
                          .usage = end->usage,
                          .why = why_ended(end)};
@@ -156,19 +114,8 @@ static void on_gone(unsigned slot, const PoolEnd *end, void *userdata) {
                 log_gone(s, slot, &dead);
         plan_gone(s->plan, slot, was_starting || has_given_up(end->outcome), now,
                   (uint32_t) random());
-        s->gone_usec[slot] = now;
-        s->dead[slot] = dead;
-        if (is_clean && !s->is_doubtful[slot])
-                on_settled(s, slot, 0);
-        else
-                settle_slot(s, slot);
+        supervisor_take_remains(s, slot, &dead, is_clean && !s->is_doubtful[slot]);
         s->is_doubtful[slot] = 0;
-}
-
-void supervisor_settle_all(Supervisor *s) {
-        for (unsigned slot = 0; slot < PLAN_SLOTS_MAX; slot++)
-                if (plan_slot_state(s->plan, slot) == SLOT_DEAD)
-                        settle_slot(s, slot);
 }
 
 static void on_child(pid_t pid, int wait_status, const struct rusage *usage, void *userdata) {
@@ -234,13 +181,37 @@ static void on_peer_settled(void *userdata, int64_t place, int has_failed) {
 
 /*
  * After a failover the new server may not know the last commits of the old one: a lane that was
- * given back, a job that was finished. Workers that look idle are replaced, and what they hold is
- * looked at; those at work find out themselves.
+ * taken or given back, a job that was finished. Workers that look idle are replaced, and what they
+ * hold is looked at; those at work must hold a lane, or others run the same job.
  */
 static void doubt_workers(Supervisor *s) {
         plan_replace_all(s->plan);
         for (unsigned slot = 0; slot < PLAN_SLOTS_MAX; slot++)
                 s->is_doubtful[slot] = plan_slot_state(s->plan, slot) != SLOT_EMPTY;
+        s->doubt_usec = clock_now_usec();
+}
+
+static int has_pid(const int32_t *pids, size_t n, int32_t pid) {
+        for (size_t i = 0; i < n; i++)
+                if (pids[i] == pid)
+                        return 1;
+        return 0;
+}
+
+/* Ends those whose plugin ran before the new connection, and that hold nothing there. */
+static void on_holders(const int32_t *pids, size_t n, usec_t asked_usec, void *userdata) {
+        Supervisor *s = userdata;
+
+        if (!s->doubt_usec || asked_usec < s->doubt_usec)
+                return;
+        for (unsigned slot = 0; slot < PLAN_SLOTS_MAX; slot++) {
+                const StatusPage *page = pool_page(s->pool, slot);
+                usec_t began = page ? atomic_load(&page->began_usec) : 0;
+                if (plan_slot_state(s->plan, slot) == SLOT_BUSY && s->is_doubtful[slot] && began &&
+                    began < s->doubt_usec && !has_pid(pids, n, (int32_t) pool_pid(s->pool, slot)))
+                        pool_kill(s->pool, slot, POOL_REASON_LANE);
+        }
+        s->doubt_usec = 0;
 }
 
 static void on_up(void *userdata) {
@@ -385,7 +356,8 @@ const MembershipEvents supervisor_membership_events = {.on_registered = on_regis
                                                        .on_renewed = on_renewed,
                                                        .on_lost = on_membership_lost,
                                                        .on_dead_peer = on_dead_peer,
-                                                       .on_own_worker = on_own_worker};
+                                                       .on_own_worker = on_own_worker,
+                                                       .on_holders = on_holders};
 
 const LookoutEvents supervisor_lookout_events = {
         .on_waiting = on_waiting, .on_looked = on_looked, .on_canceled = cancel_job};

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/plan.h"
 #include "db/pg.h"
 #include "util/log.h"
 #include "util/log_ids.h"
@@ -85,9 +86,17 @@ static void on_others(const DbReply *reply, void *userdata, int64_t number) {
                 if (membership_is_dead(&m->identity, &peer))
                         m->events.on_dead_peer(&peer, m->events.userdata);
         }
-        for (int row = 0; row < db_rows(reply, 1); row++)
-                m->events.on_own_worker((int32_t) db_int(reply->results[1], row, 0),
-                                        m->events.userdata);
+        if (reply->error.class)
+                return;
+        int32_t pids[PLAN_SLOTS_MAX];
+        size_t n = 0;
+        for (int row = 0; row < db_rows(reply, 1); row++) {
+                int32_t pid = (int32_t) db_int(reply->results[1], row, 0);
+                if (n < ARRAY_SIZE(pids))
+                        pids[n++] = pid;
+                m->events.on_own_worker(pid, m->events.userdata);
+        }
+        m->events.on_holders(pids, n, m->looked_usec, m->events.userdata);
 }
 
 void membership_look(Membership *m) {
@@ -96,6 +105,7 @@ void membership_look(Membership *m) {
                 return;
         supervisor_others_add(&batch, m->identity.id);
         holder_list_add(&batch, m->identity.id);
+        m->looked_usec = clock_now_usec();
         (void) link_submit(m->link, &batch, on_others, m, 0);
 }
 

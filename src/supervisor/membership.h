@@ -14,6 +14,8 @@ typedef struct MembershipEvents {
         void (*on_lost)(void *userdata);    /* others gave us up: nothing that runs is ours */
         void (*on_dead_peer)(const Peer *peer, void *userdata);
         void (*on_own_worker)(int32_t pid, void *userdata); /* it holds a lane of ours */
+        /* All of those, and when that was asked. */
+        void (*on_holders)(const int32_t *pids, size_t n, usec_t asked_usec, void *userdata);
         void *userdata;
 } MembershipEvents;
 
@@ -25,6 +27,7 @@ typedef struct Membership {
         usec_t lease_usec;
         usec_t lease_end_usec; /* monotonic; 0 before the first registration */
         usec_t asked_usec;     /* when the renewal on its way was sent */
+        usec_t looked_usec;    /* when the look on its way was sent */
         int is_asking;
         unsigned workers, busy; /* shown to others */
 } Membership;

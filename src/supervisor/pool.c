@@ -186,10 +186,36 @@ int pool_spawn(Pool *pool, unsigned slot) {
         return 0;
 }
 
+static CancelCause cause_of(PoolReason reason) {
+        switch (reason) {
+        case POOL_REASON_NONE:
+                return CANCEL_CAUSE_NONE;
+        case POOL_REASON_CANCEL:
+                return CANCEL_CAUSE_JOB;
+        default:
+                return CANCEL_CAUSE_END;
+        }
+}
+
+/* Begins the steps for this reason, unless there is one that counts as much. */
+static void begin_steps(Worker *worker, PoolReason reason, int32_t job_id, usec_t now_usec) {
+        if (!cancel_begins(cause_of(worker->reason), cause_of(reason)))
+                return;
+        worker->cancel = (Cancel){.step = CANCEL_WORD, .since_usec = now_usec};
+        worker->canceled_job = job_id;
+        worker->reason = reason;
+}
+
 static void call_off(Worker *worker) {
         worker->cancel = (Cancel){0};
         worker->canceled_job = 0;
         worker->reason = POOL_REASON_NONE;
+}
+
+/* The canceled job has ended by itself: what runs now is another one. */
+static void forget_ended(Worker *worker) {
+        if (worker->canceled_job && status_page_job(worker->page) != worker->canceled_job)
+                call_off(worker);
 }
 
 void pool_assign(Pool *pool, unsigned slot, int32_t co_id) {
@@ -252,11 +278,8 @@ int pool_cancel(Pool *pool, int32_t job_id, usec_t now_usec) {
                 if (!worker->is_alive ||
                     !status_page_control(worker->page, job_id, RJ_CONTROL_CANCEL))
                         continue;
-                if (worker->cancel.step == CANCEL_NONE || worker->canceled_job != job_id) {
-                        worker->cancel = (Cancel){.step = CANCEL_WORD, .since_usec = now_usec};
-                        worker->canceled_job = job_id;
-                        worker->reason = POOL_REASON_CANCEL;
-                }
+                forget_ended(worker);
+                begin_steps(worker, POOL_REASON_CANCEL, job_id, now_usec);
                 return 1;
         }
         return 0;
@@ -269,15 +292,8 @@ void pool_cancel_all(Pool *pool, PoolReason reason, usec_t now_usec) {
                 if (job)
                         (void) status_page_control(worker->page, job,
                                                    RJ_CONTROL_CANCEL | RJ_CONTROL_SHUTDOWN);
-                /* One end at a time: a shutdown without the database must not begin again and
-                 * again. */
-                int is_ending =
-                        worker->reason != POOL_REASON_NONE && worker->reason != POOL_REASON_CANCEL;
-                if (!worker->is_alive || is_ending)
-                        continue;
-                worker->cancel = (Cancel){.step = CANCEL_WORD, .since_usec = now_usec};
-                worker->canceled_job = 0;
-                worker->reason = reason;
+                if (worker->is_alive)
+                        begin_steps(worker, reason, 0, now_usec);
         }
 }
 
@@ -290,12 +306,6 @@ void pool_call_off(Pool *pool, PoolReason reason) {
 static const CancelPolicy *policy_of(const Worker *worker, const CancelPolicy *of_cancel,
                                      const CancelPolicy *of_end) {
         return worker->reason == POOL_REASON_CANCEL ? of_cancel : of_end;
-}
-
-/* The canceled job has ended by itself: what runs now is another one. */
-static void forget_ended(Worker *worker) {
-        if (worker->canceled_job && status_page_job(worker->page) != worker->canceled_job)
-                call_off(worker);
 }
 
 usec_t pool_escalate(Pool *pool, const CancelPolicy *of_cancel, const CancelPolicy *of_end,

@@ -19,8 +19,10 @@ typedef enum PoolReason {
         POOL_REASON_CANCEL,
         POOL_REASON_SHUTDOWN,
         POOL_REASON_LEASE,
-        POOL_REASON_START, /* was not ready in time */
-        POOL_REASON_PAGE,  /* its status page was written over: it cannot be spoken to */
+        POOL_REASON_START,  /* was not ready in time */
+        POOL_REASON_RETIRE, /* did not end in time */
+        POOL_REASON_LANE,   /* a failover has undone that it holds its lane */
+        POOL_REASON_PAGE,   /* its status page was written over: it cannot be spoken to */
 } PoolReason;
 
 /* How a worker ended. */

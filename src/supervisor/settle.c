@@ -6,7 +6,6 @@
 
 #include "db/history_store.h"
 #include "db/job_store.h"
-#include "plugin/recorder.h"
 #include "util/crash.h"
 #include "util/log.h"
 #include "util/log_ids.h"
@@ -22,8 +21,6 @@ typedef struct Settlement {
         SettleDone done;
         void *userdata;
         int64_t number;
-        uint64_t ring_end;          /* of the records on their way */
-        unsigned tries;             /* to write them */
         char summary[SUMMARY_SIZE]; /* of its job */
         char account[SUMMARY_SIZE]; /* the same, with what it has used; for a history record */
 } Settlement;
@@ -35,7 +32,6 @@ typedef struct Note {
         unsigned tries;
 } Note;
 
-static void write_records(Settlement *s);
 static void submit_note(Note *note);
 
 static void end(Settlement *s, int has_failed) {
@@ -95,8 +91,11 @@ static void submit_note(Note *note) {
         Batch batch = {0};
 
         int r = history_list_append(&list, &note->record);
-        history_add_add(&batch, &list);
-        if (r || link_submit(note->link, &batch, on_noted, note, 0))
+        if (!r) {
+                history_add_add(&batch, &list);
+                r = link_submit(note->link, &batch, on_noted, note, 0);
+        }
+        if (r)
                 free(note);
 }
 
@@ -196,39 +195,6 @@ static void begin(Settlement *s) {
         }
 }
 
-static void on_records(const DbReply *reply, void *userdata, int64_t number) {
-        Settlement *s = userdata;
-        (void) number;
-
-        if (has_error(s, reply, "write the last history records") && reply->error.class > 0 &&
-            s->tries++ < MAX_TRIES) {
-                /* Somebody was deleted meanwhile: the next try sees it. The rest can be waited out.
-                 */
-                if (reply->error.class == DB_E_GONE)
-                        write_records(s);
-                else
-                        end(s, 1); /* they are in the ring still */
-                return;
-        }
-        ring_release(s->deceased.page, s->ring_end);
-        write_records(s);
-}
-
-/* The records that the worker did not write itself, a batch at a time; then the rest. */
-static void write_records(Settlement *s) {
-        HistoryList list = {0};
-        Batch batch = {0};
-
-        if (!s->deceased.page || recorder_salvage(s->deceased.page, &list, &s->ring_end) ||
-            !list.n) {
-                history_list_done(&list);
-                begin(s);
-                return;
-        }
-        history_add_add(&batch, &list);
-        submit(s, &batch, on_records);
-}
-
 void settle(Link *link, const Identity *self, const Deceased *deceased, SettleDone done,
             void *userdata, int64_t number) {
         Settlement *s = calloc(1, sizeof(*s));
@@ -245,5 +211,5 @@ void settle(Link *link, const Identity *self, const Deceased *deceased, SettleDo
         outcome_describe(deceased->outcome, deceased->why, s->summary, sizeof(s->summary));
         (void) snprintf(s->account, sizeof(s->account), "%s", s->summary);
         outcome_add_usage(&deceased->usage, s->account, sizeof(s->account));
-        write_records(s);
+        begin(s);
 }

@@ -1,7 +1,6 @@
 /*
- * What dead workers leave is settled here: their last history records are written, their job
- * becomes Failed with the reason (its retry queued in the same transaction), their lane is given
- * back.
+ * What dead workers leave is settled here: their job becomes Failed with the reason (its retry
+ * queued in the same transaction), their lane is given back.
  */
 #pragma once
 
@@ -14,8 +13,7 @@
 /* A worker of ours that died, or another supervisor that did, with all of its workers. */
 typedef struct Deceased {
         int32_t supervisor_id;
-        int32_t pid;      /* of the one worker; 0: the whole supervisor */
-        StatusPage *page; /* of the worker; NULL otherwise */
+        int32_t pid; /* of the one worker; 0: the whole supervisor */
         Outcome outcome;
         JobUsage usage;
         const char *why; /* the reason that we ended it ourselves, or NULL */

@@ -12,11 +12,24 @@ static StallFacts facts_of(const Pool *pool, unsigned slot) {
                             .active_usec = atomic_load(&page->active_usec)};
 }
 
-static void on_noted(const DbReply *reply, void *userdata, int64_t number) {
-        (void) userdata;
-        (void) number;
-        if (reply->error.class && reply->error.class != DB_E_UNAVAILABLE)
-                log_debug("could not note a stalled job: %s", reply->error.message);
+static void on_noted(const DbReply *reply, void *userdata, int64_t slot) {
+        Stalls *stalls = userdata;
+        stalls->is_unnoted[slot] = reply->error.class != 0; /* the next look tries again */
+}
+
+/* Told is told; what the lane says follows as soon as it can be written. */
+static void note(Stalls *stalls, unsigned slot, int32_t co_id, Link *link, int32_t supervisor_id,
+                 usec_t silence) {
+        Batch batch = {0};
+
+        if (!co_id)
+                stalls->is_unnoted[slot] = 0; /* its lane is not ours any more */
+        if (!stalls->is_unnoted[slot] || !link_is_up(link))
+                return;
+        stalls->is_unnoted[slot] = 0;
+        lane_stalled_add(&batch, co_id, supervisor_id, stalls->told[slot], silence);
+        if (link_submit(link, &batch, on_noted, stalls, slot))
+                stalls->is_unnoted[slot] = 1;
 }
 
 static void log_step(int32_t co_id, int32_t job, int has_begun, usec_t silence) {
@@ -37,16 +50,14 @@ static void look_at(Stalls *stalls, const Plan *plan, const Pool *pool, unsigned
         if (plan_slot_state(plan, slot) == SLOT_BUSY)
                 facts = facts_of(pool, slot);
         StallStep step = stall_step(&facts, *told, limit, now);
-        if (step == STALL_NOTHING)
-                return;
-        if (step == STALL_BEGINS || facts.job == *told)
-                log_step(co_id, facts.job, step == STALL_BEGINS, stall_silence(&facts, now));
-        *told = step == STALL_BEGINS ? facts.job : 0;
-        if (!co_id)
-                return; /* its lane is not ours any more */
-        Batch batch = {0};
-        lane_stalled_add(&batch, co_id, supervisor_id, *told, stall_silence(&facts, now));
-        (void) link_submit(link, &batch, on_noted, NULL, 0);
+        usec_t silence = stall_silence(&facts, now);
+        if (step != STALL_NOTHING) {
+                if (step == STALL_BEGINS || facts.job == *told)
+                        log_step(co_id, facts.job, step == STALL_BEGINS, silence);
+                *told = step == STALL_BEGINS ? facts.job : 0;
+                stalls->is_unnoted[slot] = 1;
+        }
+        note(stalls, slot, co_id, link, supervisor_id, silence);
 }
 
 void stalls_look(Stalls *stalls, const Plan *plan, const Pool *pool, Link *link,

@@ -9,7 +9,8 @@
 #include "supervisor/pool.h"
 
 typedef struct Stalls {
-        int32_t told[PLAN_SLOTS_MAX]; /* the job that was said to be stalled, or 0 */
+        int32_t told[PLAN_SLOTS_MAX];             /* the job that was said to be stalled, or 0 */
+        unsigned char is_unnoted[PLAN_SLOTS_MAX]; /* said, and not yet in its lane */
 } Stalls;
 
 /* Looks at every worker; a limit of 0 means never. */

@@ -233,6 +233,7 @@ static int set_up(Supervisor *s) {
         s->membership.events.userdata = s;
         s->membership.kind = s->args->drain ? "command" : "daemon";
         s->membership.lease_usec = s->config->lease_usec;
+        srandom((unsigned) identity_token()); /* or all hosts would come back together */
         (void) memory_oom_kills(&s->oom_kills);
         lookout_init(&s->lookout, s->loop, s->link, &lookout);
         init_watchers(s);

@@ -5,12 +5,23 @@
 #include "supervisor/membership.h"
 #include "supervisor/pool.h"
 #include "supervisor/reaper.h"
+#include "supervisor/salvage.h"
 #include "supervisor/service.h"
 #include "supervisor/settle.h"
 #include "supervisor/stalls.h"
 #include "supervisor/supervisor.h"
 
 #define PEERS_MAX 32 /* dead supervisors settled at once */
+
+/* A dead worker of ours, and how far what it left is settled: remains.c. */
+typedef struct Remains {
+        Deceased dead;
+        usec_t gone_usec; /* when it died */
+        unsigned record_tries;
+        int has_records; /* in the ring of its page */
+        int is_settled;  /* its job and its lane */
+        int is_busy;     /* something is on its way */
+} Remains;
 
 typedef struct Supervisor {
         struct ev_loop *loop;
@@ -30,9 +41,7 @@ typedef struct Supervisor {
         ev_prepare before_wait;
         ev_signal on_term, on_int, on_hup;
 
-        Deceased dead[PLAN_SLOTS_MAX]; /* for slots in SLOT_DEAD */
-        unsigned char is_settling[PLAN_SLOTS_MAX];
-        usec_t gone_usec[PLAN_SLOTS_MAX]; /* when it died */
+        Remains remains[PLAN_SLOTS_MAX]; /* for slots in SLOT_DEAD */
         /* What it holds is looked at also when it ends as it should. */
         unsigned char is_doubtful[PLAN_SLOTS_MAX];
         int32_t dying_peers[PEERS_MAX]; /* 0: a free place */
@@ -45,6 +54,7 @@ typedef struct Supervisor {
         int is_ready_told;   /* to systemd */
         int is_ready_logged;
         usec_t settle_usec; /* when what could not be settled is tried again; 0: nothing */
+        usec_t doubt_usec;  /* of a new connection, until it is known who holds lanes there; or 0 */
         usec_t stray_usec;  /* when lanes of dead workers are looked for; 0: with the sweep */
         unsigned stop_signals;
         usec_t stop_usec; /* when what runs is asked to stop; 0: not stopping */
@@ -70,7 +80,12 @@ extern const LinkEvents supervisor_link_events;
 extern const MembershipEvents supervisor_membership_events;
 extern const LookoutEvents supervisor_lookout_events;
 
-/* Settles every dead worker that is not on its way to be settled. */
+/* remains.c */
+
+/* A worker of ours has ended; `is_clean`: with nothing in its hands, as far as is known. */
+void supervisor_take_remains(Supervisor *s, unsigned slot, const Deceased *dead, int is_clean);
+
+/* Goes on with every dead worker of which nothing is on its way. */
 void supervisor_settle_all(Supervisor *s);
 
 /* Tells systemd how things are; the first time, that the daemon is ready. */

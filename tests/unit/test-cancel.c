@@ -70,11 +70,22 @@ static void test_walk(void **state) {
         assert_true(cancel_wake(&cancel, &strict) == USEC_INFINITY);
 }
 
+/* The reason that counts more begins anew; one that comes again and again holds nothing up. */
+static void test_causes(void **state) {
+        (void) state;
+        for (CancelCause now = CANCEL_CAUSE_NONE; now <= CANCEL_CAUSE_END; now++)
+                for (CancelCause next = CANCEL_CAUSE_NONE; next <= CANCEL_CAUSE_END; next++)
+                        assert_int_equal(cancel_begins(now, next), next > now);
+        assert_false(cancel_begins(CANCEL_CAUSE_END, CANCEL_CAUSE_JOB));
+        assert_true(cancel_begins(CANCEL_CAUSE_JOB, CANCEL_CAUSE_END));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_due),
                 cmocka_unit_test(test_wake),
                 cmocka_unit_test(test_walk),
+                cmocka_unit_test(test_causes),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -177,6 +177,26 @@ static void test_failures_back_off(void **state) {
         plan_free(plan);
 }
 
+/* A dead worker whose history has to wait holds up neither its CO nor another worker. */
+static void test_history_waits(void **state) {
+        Plan *plan = new_plan(&two);
+
+        (void) state;
+        start_worker(plan, 0, 0);
+        assert_int_equal(plan_co_ready(plan, 1), 0);
+        expect(plan, 0, PLAN_ASSIGN, 0, 1);
+        plan_gone(plan, 0, 0, 0, 0);
+        expect(plan, 0, PLAN_NONE, 0, 0);
+        plan_co_released(plan, 0);
+        assert_true(plan_slot_is_dead(plan, 0));
+        assert_int_equal(plan_slot_state(plan, 0), SLOT_LEFT);
+        expect(plan, 0, PLAN_SPAWN, 1, 0);
+        plan_settled(plan, 0);
+        assert_false(plan_slot_is_dead(plan, 0));
+        assert_int_equal(plan_slot_state(plan, 0), SLOT_EMPTY);
+        plan_free(plan);
+}
+
 static void test_offline(void **state) {
         Plan *plan = new_plan(&two);
 
@@ -302,6 +322,7 @@ int main(void) {
                 cmocka_unit_test(test_goes_round),
                 cmocka_unit_test(test_dead_worker),
                 cmocka_unit_test(test_failures_back_off),
+                cmocka_unit_test(test_history_waits),
                 cmocka_unit_test(test_offline),
                 cmocka_unit_test(test_time_limits),
                 cmocka_unit_test(test_worn_out_and_superfluous),

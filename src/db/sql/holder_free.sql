@@ -9,5 +9,6 @@ WITH freed AS (
   RETURNING l.co_id
 )
 SELECT pg_notify('registry_jobd', 'queued ' || f.co_id)
-  FROM freed f
- WHERE EXISTS (SELECT FROM jobd.queue q WHERE q.ready AND q.co_id = f.co_id)
+  FROM freed f JOIN public.cos c ON c.id = f.co_id
+ WHERE c.status = 'A' AND (c.co_id IS NULL) IS TRUE AND c.deleted IS NOT TRUE
+   AND EXISTS (SELECT FROM jobd.queue q WHERE q.ready AND q.co_id = f.co_id)

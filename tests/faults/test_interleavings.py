@@ -1,0 +1,178 @@
+"""Found by asking of every step: and if something else happens just now? One test for each."""
+import os
+import signal
+
+import pytest
+from conftest import wait_for
+
+COUNT = "Example.CountJob"
+REFUSE = """
+CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  IF NEW.record_key NOT LIKE 'registry-jobd%%' THEN RAISE 'no' USING ERRCODE = '{}'; END IF;
+  RETURN NEW; END $$;
+CREATE TRIGGER refuse BEFORE INSERT ON public.job_history_records FOR EACH ROW
+  EXECUTE FUNCTION public.refuse()"""
+
+
+def allow(db):
+    db.sql("DROP TRIGGER refuse ON public.job_history_records")
+
+
+def records(db, job):
+    return [r for r in db.history(job) if not r["record_key"].startswith("registry-jobd")]
+
+
+def cut_all(db):
+    return db.value("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+                    " WHERE application_name LIKE 'registry-jobd%%'"
+                    " AND datname = current_database()")
+
+
+def lanes_taken(db):
+    """How often lanes were taken or given back so far, as PostgreSQL counts."""
+    return db.value("SELECT sum(n_tup_ins + n_tup_upd) FROM pg_stat_all_tables"
+                    " WHERE schemaname = 'jobd' AND relname = 'lane'") or 0
+
+
+def test_suspended_co_beside_another_daemon(empty_queue, daemon, add_job):
+    """LESSONS 7: a job of a CO that is not active is nobody's business. That its lane is given back
+    may not send everybody there again."""
+    db = empty_queue
+    for _ in range(2):
+        daemon(sweep="1h")
+    db.sql("UPDATE public.cos SET status = 'S' WHERE id = 2")
+    job = add_job(2)
+    print("injected: a job of a suspended CO, two daemons")
+    wait_for(lambda: db.value("SELECT count(*) FROM jobd.lane WHERE co_id = 2"))
+    others = [add_job(3) for _ in range(3)]  # time passes
+    db.wait_final(*others)
+    before = lanes_taken(db)
+    db.wait_final(*[add_job(3, delay=1)])
+    assert lanes_taken(db) - before < 40, "daemons wake each other without end"
+    assert db.status(job) == "Q"
+    db.sql("UPDATE public.cos SET status = 'A' WHERE id = 2")
+    add_job(2)  # tells of the CO
+    assert db.wait_final(job)[0]["status"] == "OK"
+    print("checked: nobody turns in a circle, and the job runs when its CO is active")
+
+
+def test_lease_is_the_same_on_both_sides(empty_queue, daemon):
+    """Law 1: others must not count a shorter lease than the daemon itself."""
+    daemon(lease="3900ms", heartbeat="1s")
+    assert empty_queue.value("SELECT extract(epoch FROM lease)::float FROM jobd.supervisor") == 3.9
+
+
+@pytest.mark.parametrize("how", ["refused", "locked"])
+def test_history_that_cannot_be_written(empty_queue, daemon, add_job, trace, how):
+    """LESSONS 5: the last records of a dead worker cannot be written; its CO goes on all the same,
+    and they are written when they can be."""
+    db = empty_queue
+    running = daemon(workers=1)
+    # Of the two records of a step the first is written at once, the second with the next step.
+    job = add_job(2, COUNT, {"trace": trace.path, "sleep_ms": 3000, "records": 2, "count": 30})
+    following = add_job(2, COUNT, {"trace": trace.path})
+    wait_for(lambda: records(db, job))
+    lock = db.connect(autocommit=False)
+    if how == "refused":
+        db.sql(REFUSE.format("42501"))
+    else:
+        lock.cursor().execute("LOCK TABLE public.people IN ACCESS EXCLUSIVE MODE")
+    assert len(records(db, job)) == 1
+    print(f"injected: job_history_records {how}, the worker killed")
+    os.kill(db.job(job)["assigned_pid"], signal.SIGKILL)
+    rows = db.wait_final(job, following, timeout=15)
+    assert [row["status"] for row in rows] == ["X", "OK"]
+    assert running.count("have to wait") == 1
+    if how == "refused":
+        allow(db)
+    lock.rollback()
+    lock.close()
+    wait_for(lambda: len(records(db, job)) == 2)
+    print("checked: the CO went on; the records came later, each once")
+
+
+def test_records_of_a_worker_that_ends_well(empty_queue, daemon, add_job, trace):
+    """Law 10: a worker that could not write its last records and is retired later leaves them."""
+    db = empty_queue
+    running = daemon(workers=1)
+    db.sql(REFUSE.format("42501"))
+    job = add_job(2, COUNT, {"trace": trace.path, "records": 1})
+    db.wait_final(job)
+    running.wait_log("could not be written")
+    allow(db)
+    print("injected: records refused until after the finish")
+    assert running.stop() == 0
+    assert len(records(db, job)) == 1
+    print("checked: the record is there")
+
+
+def test_one_record_that_is_nonsense(empty_queue, daemon, add_job):
+    """One record that the server does not take costs itself alone."""
+    db = empty_queue
+    running = daemon()
+    db.sql("CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF"
+           " NEW.record_key = 'step 1 record 8' THEN RAISE 'bad' USING ERRCODE = '22012';"
+           " END IF; RETURN NEW; END $$")
+    db.sql("CREATE TRIGGER refuse BEFORE INSERT ON public.job_history_records FOR EACH ROW"
+           " EXECUTE FUNCTION public.refuse()")
+    job = add_job(2, COUNT, {"records": 10, "end": "kill"})
+    assert db.wait_final(job)[0]["status"] == "X"
+    running.wait_log("leaving it out")
+    assert len(wait_for(lambda: (r := records(db, job)) and len(r) == 9 and r)) == 9
+    print("injected: one record of ten that is an error; checked: the other nine are there")
+
+
+@pytest.mark.parametrize("poll", ["1h", "1s"])
+def test_shutdown_of_a_canceled_job(empty_queue, daemon, add_job, trace, poll):
+    """A shutdown comes to its SIGKILL although the job is seen as canceled again and again."""
+    db = empty_queue
+    running = daemon(workers=1, cancel_poll=poll, stop_timeout="0", lease="18s")
+    job = add_job(2, COUNT, {"trace": trace.path, "sleep_ms": 100000, "ignore_cancel": True,
+                             "trap_term": True})
+    wait_for(lambda: trace.begun())
+    db.cancel(job)
+    running.signal(signal.SIGTERM)
+    assert running.wait(12) == 0
+    assert not db.value("SELECT count(*) FROM jobd.lane WHERE supervisor_id IS NOT NULL")
+    print("injected: cancel, then SIGTERM, against a plugin that hears neither; checked: ended")
+
+
+def test_failover_undoes_a_lane(empty_queue, daemon, add_job, trace):
+    """What an asynchronous standby had not got: that a lane was taken, and its job. The worker that
+    is still at it ends; what follows is not beside it for longer than a look."""
+    db = empty_queue
+    first = daemon(workers=1, sweep="1s")
+    job = add_job(2, COUNT, {"trace": trace.path, "sleep_ms": 20000})
+    wait_for(lambda: trace.begun())
+    pid = db.job(job)["assigned_pid"]
+    db.sql("UPDATE public.jobs SET status = 'CX' WHERE id = %s", job)  # so that nobody runs it again
+    db.sql("DELETE FROM jobd.lane")
+    cut_all(db)
+    print("injected: lane and job undone, all connections cut")
+    wait_for(lambda: pid not in first.workers(), 10)
+    first.wait_log("does not hold its lane any more")
+    assert db.wait_final(add_job(2))[0]["status"] == "OK"
+    print("checked: the worker was ended, the CO goes on")
+
+
+def test_failover_undoes_a_finish(empty_queue, daemon, add_job, trace):
+    """What an asynchronous standby had not got: the finish of one job, and the claim of the next,
+    which runs already. Neither is called a second time by the worker, and neither stays for ever."""
+    db = empty_queue
+    daemon(workers=1, sweep="1s", cancel_poll="1s")
+    first = add_job(2, COUNT, {"trace": trace.path, "sleep_ms": 100})
+    second = add_job(2, COUNT, {"trace": trace.path, "sleep_ms": 1500})
+    wait_for(lambda: len(trace.begun()) == 2)
+    pid = db.job(second)["assigned_pid"]
+    db.sql("UPDATE public.jobs SET status = 'GO', finish_time = NULL, finish_summary = NULL"
+           " WHERE id = %s", first)
+    db.sql("UPDATE public.jobs SET status = 'Q', assigned_host = NULL, assigned_pid = NULL,"
+           " start_time = NULL, start_summary = NULL WHERE id = %s", second)
+    cut_all(db)
+    print("injected: {finish, claim} and a start undone, all connections cut")
+    rows = db.wait_final(first, second)
+    assert rows[0]["status"] == "X"
+    again = [event for event in trace.events() if event[0] == "begin" and event[3] == pid]
+    assert [event[1] for event in again] == [first, second]
+    db.wait_idle()
+    print("checked: settled; the worker that had run both ran nothing more")

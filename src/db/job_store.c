@@ -34,6 +34,11 @@ void job_resume_add(Batch *batch, int32_t co_id, int64_t token, Holder holder) {
         add_holder(batch, holder);
 }
 
+JobState job_resume_status(const PGresult *result) {
+        const char *code = PQntuples(result) ? db_text(result, 0, 6) : NULL;
+        return code ? job_state_parse(code) : _JOB_STATE_NONE;
+}
+
 /* NULL stays NULL; returns -ENOMEM when the copy failed. */
 static int copy_text(char **ret, const char *text) {
         *ret = text ? strdup(text) : NULL;
@@ -115,6 +120,11 @@ void job_status_add(Batch *batch, int32_t id) {
 JobState job_status_read(const PGresult *result) {
         const char *code = PQntuples(result) ? db_text(result, 0, 0) : NULL;
         return code ? job_state_parse(code) : _JOB_STATE_NONE;
+}
+
+const char *job_status_summary(const PGresult *result) {
+        const char *summary = PQntuples(result) ? db_text(result, 0, 1) : NULL;
+        return summary ? summary : "";
 }
 
 void job_stopped_add(Batch *batch, int32_t id, const char *comment) {

@@ -32,8 +32,12 @@ typedef enum ClaimResult {
 
 void job_claim_add(Batch *batch, int32_t co_id, int64_t token, Holder holder, int32_t bound);
 
-/* The job that a claim with a lost answer left Assigned, read as one. Behind lane_resume_add(). */
+/*
+ * The job that the holder has in its lane after a lost connection: read as a claim, and whether it
+ * is Assigned or In Progress by job_resume_status(). Behind lane_resume_add().
+ */
 void job_resume_add(Batch *batch, int32_t co_id, int64_t token, Holder holder);
+JobState job_resume_status(const PGresult *result);
 
 /* `ret_head` gets the id that was at the head of the queue; `ret` is written for CLAIM_JOB. */
 int job_claim_read(const PGresult *result, ClaimResult *ret_result, int32_t *ret_head, Job *ret);
@@ -58,6 +62,7 @@ void job_finish_read(const PGresult *result, int row, Finished *ret);
 
 void job_status_add(Batch *batch, int32_t id);
 JobState job_status_read(const PGresult *result);
+const char *job_status_summary(const PGresult *result); /* of the finish; "" when there is none */
 
 /* How the plugin of a canceled job ended, as a history record. */
 void job_stopped_add(Batch *batch, int32_t id, const char *comment);

@@ -140,27 +140,33 @@ static int flush_some(Recorder *recorder, size_t n) {
         return 0;
 }
 
-int recorder_flush(Recorder *recorder) {
-        int tries = 0;
+int recorder_flush_batch(Recorder *recorder) {
+        int r = 0, tries = 0;
 
-        while (recorder->waiting) {
-                recorder->flushed_usec = clock_now_usec();
-                int r = flush_some(recorder, MIN_OF(recorder->waiting, RECORDER_BATCH));
-                /* A person was deleted between the look and the check: the next look sees it. */
-                if (r == DB_E_GONE && ++tries < MAX_TRIES)
-                        continue;
-                if (r)
-                        return r;
-        }
         recorder->flushed_usec = clock_now_usec();
-        return 0;
+        do {
+                if (recorder->waiting)
+                        r = flush_some(recorder, MIN_OF(recorder->waiting, RECORDER_BATCH));
+                /* A person was deleted between the look and the check: the next look sees it. */
+        } while (r == DB_E_GONE && ++tries < MAX_TRIES);
+        if (!r)
+                recorder->flushed_usec = clock_now_usec();
+        return r;
+}
+
+static int flush(Recorder *recorder) {
+        int r = 0;
+
+        while (!r && recorder->waiting)
+                r = recorder_flush_batch(recorder);
+        return r;
 }
 
 /* What only time can mend is no failure: the records are safe in the ring. */
 static int flush_or_keep(Recorder *recorder) {
         int r = session_try(recorder->session);
         if (!r)
-                r = recorder_flush(recorder);
+                r = flush(recorder);
         return session_is_passing(r) ? 0 : r;
 }
 
@@ -180,7 +186,7 @@ static int make_room(Recorder *recorder) {
                 return error_origin(-EBADMSG);
         int r = session_try(recorder->session);
         if (!r)
-                r = recorder_flush(recorder);
+                r = flush(recorder);
         return session_is_passing(r) ? RECORDER_E_NO_ROOM : r;
 }
 

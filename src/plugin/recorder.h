@@ -31,8 +31,11 @@ typedef struct Recorder {
  */
 int recorder_add(Recorder *recorder, const HistoryRecord *record);
 
-/* Writes all that wait. */
-int recorder_flush(Recorder *recorder);
+/*
+ * Writes the oldest of those that wait, at most RECORDER_BATCH: until recorder->waiting is 0, the
+ * caller may have other things to do in between. Returns as recorder_add().
+ */
+int recorder_flush_batch(Recorder *recorder);
 
 /*
  * For the supervisor: the oldest records of a dead worker's ring, at most `max`, and the

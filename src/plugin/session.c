@@ -29,6 +29,7 @@ static void drop(Session *session) {
         if (descriptor_is_same(&session->socket))
                 (void) db_close(session->db);
         session->db = NULL;
+        session->socket = (DescriptorIdentity){.fd = -1};
         session->is_lost = 1;
 }
 
@@ -36,6 +37,7 @@ void session_close(Session *session) {
         if (session->db && descriptor_is_same(&session->socket))
                 (void) db_close(session->db);
         session->db = NULL;
+        session->socket = (DescriptorIdentity){.fd = -1};
 }
 
 int session_connect(Session *session) {
@@ -65,6 +67,15 @@ static int fail(Session *session, DbReply *reply, const char *message) {
         return DB_E_UNAVAILABLE;
 }
 
+void session_note(Session *session, int r, const DbError *error) {
+        if (r)
+                session->error = *error;
+        if (r == DB_E_UNAVAILABLE || r == DB_E_FULL) {
+                drop(session);
+                log_debug("lost the connection: %s", session->error.message);
+        }
+}
+
 int session_run(Session *session, Batch *batch, DbReply *reply) {
         if (!session->db) {
                 batch_done(batch);
@@ -76,12 +87,7 @@ int session_run(Session *session, Batch *batch, DbReply *reply) {
                 return fail(session, reply, "the plugin has closed the worker's connection");
         }
         int r = db_run_retry(session->db, batch, reply);
-        if (r)
-                session->error = reply->error;
-        if (r == DB_E_UNAVAILABLE || r == DB_E_FULL) {
-                drop(session);
-                log_debug("lost the connection: %s", session->error.message);
-        }
+        session_note(session, r, &reply->error);
         return r;
 }
 

@@ -35,6 +35,9 @@ int session_try(Session *session);
  */
 int session_run(Session *session, Batch *batch, DbReply *reply);
 
+/* What came of statements that were run on session->db itself: as session_run() does. */
+void session_note(Session *session, int r, const DbError *error);
+
 /* 0 when there is a connection, but its server has closed it while it was idle. */
 int session_is_alive(Session *session);
 

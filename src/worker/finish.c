@@ -28,8 +28,18 @@ static void log_finished(const Job *job, const RunResult *result, const Finished
                           job->id, finished->waiting);
 }
 
-/* The row was not as expected: canceled meanwhile, or settled by others. */
-static int note_other_end(Runner *runner, const Job *job, const RunResult *result) {
+/* The very end that we wanted: our own finish, whose answer was lost. */
+static int is_our_end(const PGresult *row, const RunResult *result) {
+        return !result->is_settled && job_status_read(row) == result->status &&
+               strcmp(job_status_summary(row), result->summary) == 0;
+}
+
+/*
+ * The row was not as expected: finished by us before, canceled meanwhile, settled by others, or
+ * undone by a failover, which sets `ret_is_undone`.
+ */
+static int note_other_end(Runner *runner, const Job *job, const RunResult *result,
+                          int *ret_is_undone) {
         _cleanup_(db_reply_donep) DbReply reply = {0};
         char comment[SUMMARY_SIZE];
         Batch batch = {0};
@@ -42,8 +52,14 @@ static int note_other_end(Runner *runner, const Job *job, const RunResult *resul
         int r = session_run(&runner->session, &batch, &reply);
         if (r)
                 return r;
+        if (is_our_end(reply.results[0], result)) {
+                Finished finished = {.id = job->id};
+                log_finished(job, result, &finished);
+                return 0;
+        }
         JobState state = job_status_read(reply.results[0]);
-        LogFields fields = {.message_id = LOG_ID_CANCELED,
+        *ret_is_undone = state == JOB_QUEUED && runner_has_called(runner, job->id);
+        LogFields fields = {.message_id = state == JOB_CANCELED ? LOG_ID_CANCELED : NULL,
                             .job_id = job->id,
                             .co_id = job->co_id,
                             .plugin = job->plugin,
@@ -70,16 +86,27 @@ static int start_again(Runner *runner, const Job *job) {
         return session_run(&runner->session, &batch, &reply);
 }
 
+/* A full ring is many round trips, each of which may take its time. */
+static int flush(Runner *runner) {
+        int r = 0;
+
+        while (!r && runner->recorder.waiting) {
+                watch_step(runner->watch);
+                r = recorder_flush_batch(&runner->recorder);
+        }
+        return r;
+}
+
 static int try_finish(Runner *runner, const Job *job, const RunResult *result, const Lane *lane,
                       FinishNext next, int32_t bound, FinishReply *ret, int *ret_is_sent) {
         _cleanup_(db_reply_donep) DbReply reply = {0};
         Batch batch = {0};
         size_t at = 0;
 
-        int r = recorder_flush(&runner->recorder);
+        int r = flush(runner);
         if (r && is_worth_another_try(r, next))
                 return r;
-        if (r) /* they stay in the ring: this worker ends, and the supervisor tries to write them */
+        if (r) /* they stay in the ring, and the caller has to see that this worker is replaced */
                 log_error("job %d: its last history records could not be written", job->id);
         if (runner->session.is_lost && !result->is_settled && result->event != JOB_EV_REJECT) {
                 r = start_again(runner, job);
@@ -111,7 +138,7 @@ static int try_finish(Runner *runner, const Job *job, const RunResult *result, c
         if (finished.id)
                 log_finished(job, result, &finished);
         else if (!r)
-                (void) note_other_end(runner, job, result);
+                (void) note_other_end(runner, job, result, &ret->is_undone);
         if (!r)
                 CRASH_POINT(WORKER_FINISHED);
         return r;
@@ -126,6 +153,8 @@ int finish_job(Runner *runner, const Job *job, const RunResult *result, const La
                 int is_sent = 0;
                 watch_step(runner->watch);
                 r = session_connect(&runner->session);
+                if (runner->session.is_lost) /* a failover may have undone what the lane rests on */
+                        next = FINISH_ALONE;
                 if (!r)
                         r = try_finish(runner, job, result, lane, next, bound, ret, &is_sent);
                 if (!r || !is_worth_another_try(r, next))
@@ -139,7 +168,7 @@ int finish_job(Runner *runner, const Job *job, const RunResult *result, const La
                 if (!runner_wait(runner, failures))
                         break;
         }
-        ret->is_uncertain = lane && next == FINISH_ALONE;
+        ret->is_uncertain = lane && (next == FINISH_ALONE || runner->session.is_lost);
         (void) status_page_begin(runner->page, 0);
         return r;
 }

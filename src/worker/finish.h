@@ -25,10 +25,12 @@ typedef struct FinishReply {
         int32_t head;
         Job job; /* the caller's, for CLAIM_JOB */
         /*
-         * The connection was lost on the way: the claim may have been committed without our
-         * knowing, or the lane given back.
+         * The connection was lost on the way, since the job began: a claim may have been committed
+         * without our knowing, the lane given back, or a finish undone. Nothing was done about
+         * what comes next, or it is not certain what.
          */
         int is_uncertain;
+        int is_undone; /* the job is Queued again, although its plugin was called */
 } FinishReply;
 
 /* Returns 0, DB_E_* when the database stayed away too long, or -errno. */

@@ -60,8 +60,7 @@ static int take_params(Runner *runner, const Job *job, const CatalogEntry *entry
                 problems_join(&check.problems, words, sizeof(words));
                 end_with(result, JOB_EV_REJECT, words);
         }
-        if (r)
-                runner->session.error = check.error;
+        session_note(&runner->session, r, &check.error);
         *ret = check.params;
         return r;
 }

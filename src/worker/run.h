@@ -14,13 +14,13 @@ enum {
         WORKER_EXIT_FAILED = 1,       /* memory, or a bug */
         WORKER_EXIT_UNAVAILABLE = 69, /* EX_UNAVAILABLE: the database was not to be reached */
         WORKER_EXIT_NO_THREAD = 70,   /* EX_SOFTWARE: a plugin ended the worker's own thread */
-        WORKER_EXIT_LOST = 75,   /* EX_TEMPFAIL: an idle connection, or its channel, was lost */
-        WORKER_EXIT_CONFIG = 78, /* EX_CONFIG: plugins could not be loaded */
+        WORKER_EXIT_LOST = 75,        /* EX_TEMPFAIL: it must be looked at what it really holds */
+        WORKER_EXIT_CONFIG = 78,      /* EX_CONFIG: plugins could not be loaded */
 };
 
-/* What a worker has in hand, whichever job it runs. */
 #define RUNNER_CALLED 64u /* far more than can be undone by a failover */
 
+/* What a worker has in hand, whichever job it runs. */
 typedef struct Runner {
         const Catalog *catalog;
         Session session;

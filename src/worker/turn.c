@@ -21,21 +21,23 @@ typedef struct Turn {
         Lane lane;
         TurnState state;
         uint32_t wishes;
-        int is_worn;    /* a plugin left something behind */
+        int is_worn;    /* a plugin left something behind, or there are records left */
+        int has_budget; /* a job was taken from the budget, and none was claimed for it */
         int is_bounded; /* the last claim did not look at the queue from its beginning */
 } Turn;
 
 /* Takes one job from what all workers may run together; 0 when that is used up. */
-static int take_from_budget(const Turn *turn) {
+static int take_from_budget(Turn *turn) {
         _Atomic int64_t *budget = turn->context->budget;
-        if (!budget || atomic_fetch_sub(budget, 1) > 0)
-                return 1;
-        atomic_fetch_add(budget, 1);
-        return 0;
+        turn->has_budget = !budget || atomic_fetch_sub(budget, 1) > 0;
+        if (!turn->has_budget)
+                atomic_fetch_add(budget, 1);
+        return turn->has_budget;
 }
 
+/* Gives back what no job was run for, however the turn ended. */
 static void give_to_budget(const Turn *turn) {
-        if (turn->context->budget)
+        if (turn->has_budget && turn->context->budget)
                 atomic_fetch_add(turn->context->budget, 1);
 }
 
@@ -113,32 +115,97 @@ static int give_back(Turn *turn) {
 }
 
 /*
- * The connection was lost after a claim was sent, and it is not known what became of it. Under a
- * new token nothing more can come of it, and what it claimed is found. Without the lane (others
- * have settled us, or a failover has undone it) the worker ends, and is looked at.
+ * Under a new token nothing more can come of what was sent before, and what we have is found. An
+ * earlier attempt at this may have been committed without our knowing.
  */
-static int resume(Turn *turn, FinishReply *reply) {
+static int look(Turn *turn, int64_t token, int is_undone, FinishReply *reply, JobState *ret_state) {
         _cleanup_(db_reply_donep) DbReply answer = {0};
         Batch batch = {0};
-        int64_t token = identity_token();
 
         lane_resume_add(&batch, turn->lane.co_id, turn->lane.token, token);
+        lane_resume_add(&batch, turn->lane.co_id, token, token);
         job_resume_add(&batch, turn->lane.co_id, token, turn->runner->holder);
+        if (is_undone) /* ours again, so that it is settled and nobody runs it */
+                job_claim_add(&batch, turn->lane.co_id, token, turn->runner->holder,
+                              turn->state.last_id - 1);
         int r = session_run(&turn->runner->session, &batch, &answer);
         if (r)
                 return r;
-        if (!db_affected(&answer, 0))
-                return DB_E_UNAVAILABLE;
+        if (!db_affected(&answer, 0) && !db_affected(&answer, 1))
+                return TURN_E_LOST;
         turn->lane.token = token;
-        r = job_claim_read(answer.results[1], &reply->claim, &reply->head, &reply->job);
-        if (r || reply->claim == CLAIM_EMPTY)
-                return r ? r : claim_again(turn, reply);
-        /* A failover may have undone the finish of a job that has run. */
-        if (runner_has_called(turn->runner, reply->job.id))
-                return DB_E_UNAVAILABLE;
+        *ret_state = job_resume_status(answer.results[2]);
+        return job_claim_read(answer.results[2], &reply->claim, &reply->head, &reply->job);
+}
+
+/* Whether what was found can be gone on with; says why not. */
+static int judge(const Turn *turn, int is_undone, int goes_on, JobState state,
+                 const FinishReply *reply) {
+        if (is_undone)
+                log_warning("job %d: Queued again after a lost connection, although its plugin was "
+                            "called: it is settled",
+                            turn->state.last_id);
+        else if (state == JOB_IN_PROGRESS)
+                log_warning("job %d: In Progress again after a lost connection: it is settled",
+                            reply->job.id);
+        else if (state != _JOB_STATE_NONE && !goes_on)
+                log_warning("job %d: Assigned after a lost connection, when this worker was to run "
+                            "no other: it is settled",
+                            reply->job.id);
+        else
+                return 0;
+        return TURN_E_LOST;
+}
+
+static int look_and_go_on(Turn *turn, int64_t token, int is_undone, int goes_on,
+                          FinishReply *reply) {
+        JobState state = _JOB_STATE_NONE;
+        int r = look(turn, token, is_undone, reply, &state);
+
+        if (r == TURN_E_LOST) { /* given back by what we sent, or settled by others */
+                if (goes_on)
+                        log_notice("CO %d: its lane was lost with the connection",
+                                   turn->lane.co_id);
+                return goes_on ? r : 0;
+        }
+        if (!r)
+                r = judge(turn, is_undone, goes_on, state, reply);
+        if (r)
+                return r;
+        if (reply->claim == CLAIM_EMPTY)
+                return goes_on ? claim_again(turn, reply) : give_back(turn);
         log_info("job %d: assigned before the connection was lost, going on with it",
                  reply->job.id);
         return 0;
+}
+
+/*
+ * The connection was lost since the job began. A claim may have been committed without our knowing:
+ * its job is found. A failover may have undone our last transactions: the worker ends with its lane
+ * held, so that what it had is settled. It ends as well where the turn was to go on and the lane is
+ * gone: others have settled us, or a failover has undone that, too.
+ */
+static int resume(Turn *turn, int goes_on, FinishReply *reply) {
+        int64_t token = identity_token();
+        int is_undone = reply->is_undone;
+        int r;
+
+        for (unsigned failures = 1;; failures++) {
+                job_done(&reply->job);
+                *reply = (FinishReply){0};
+                watch_step(turn->runner->watch);
+                r = session_connect(&turn->runner->session);
+                if (!r)
+                        r = look_and_go_on(turn, token, is_undone, goes_on, reply);
+                if (!session_is_passing(r) || !runner_wait(turn->runner, failures))
+                        return r;
+        }
+}
+
+/* The same in the middle of a turn; an answer that is lost may have had a job in it. */
+static int look_again(Turn *turn, FinishReply *reply) {
+        int r = claim_again(turn, reply);
+        return session_is_passing(r) ? resume(turn, 1, reply) : r;
 }
 
 /* Runs the claimed job and finishes it; `reply` has the next one, if the turn goes on. */
@@ -148,6 +215,7 @@ static int run_one(Turn *turn, FinishReply *reply, int *ret_goes_on) {
 
         CRASH_POINT(WORKER_CLAIMED);
         *reply = (FinishReply){0}; /* the job is ours now */
+        turn->has_budget = 0;
         turn->state.last_id = job.id;
         watch_step(turn->runner->watch);
         int r = run_job(turn->runner, &job, &result);
@@ -160,9 +228,25 @@ static int run_one(Turn *turn, FinishReply *reply, int *ret_goes_on) {
         r = finish_job(turn->runner, &job, &result, &turn->lane,
                        *ret_goes_on ? FINISH_CLAIM : FINISH_FREE,
                        *ret_goes_on ? next_bound(turn) : 0, reply);
+        if (!r && turn->runner->recorder.waiting) { /* the supervisor writes what this one cannot */
+                turn->is_worn = 1;
+                *ret_goes_on = 0;
+        }
         if (!r && reply->is_uncertain)
-                r = *ret_goes_on ? resume(turn, reply) : give_back(turn);
+                r = resume(turn, *ret_goes_on, reply);
         return r;
+}
+
+/*
+ * A job is never run twice: a failover that undid its claim may bring it here again. The worker
+ * ends with the lane held, so that it is settled.
+ */
+static int run_unless_called(Turn *turn, FinishReply *reply, int *ret_goes_on) {
+        if (!runner_has_called(turn->runner, reply->job.id))
+                return run_one(turn, reply, ret_goes_on);
+        log_warning("job %d: assigned again, although its plugin was called: it is settled",
+                    reply->job.id);
+        return TURN_E_LOST;
 }
 
 /* All jobs of the lane that may be run now; `reply` has the first claim. */
@@ -174,18 +258,17 @@ static int serve(Turn *turn, FinishReply *reply, TurnEnd *ret_end) {
                 if (reply->claim == CLAIM_JOB) {
                         int goes_on = 0;
                         lost = 0;
-                        r = run_one(turn, reply, &goes_on);
+                        r = run_unless_called(turn, reply, &goes_on);
                         if (!r && !goes_on) {
                                 *ret_end =
                                         turn->wishes & STATUS_WISH_STOP ? TURN_STOPPED : TURN_SHARE;
                                 return 0;
                         }
                 } else if (reply->claim == CLAIM_LOST && lost++ < MAX_LOST_RACES) {
-                        r = claim_again(turn, reply);
+                        r = look_again(turn, reply);
                 } else if (reply->claim == CLAIM_EMPTY && turn->is_bounded) {
-                        r = claim_again(turn, reply);
+                        r = look_again(turn, reply);
                 } else {
-                        give_to_budget(turn); /* for the claim that found nothing */
                         *ret_end = reply->claim == CLAIM_LOST ? TURN_SHARE : TURN_EMPTY;
                         return give_back(turn);
                 }
@@ -205,11 +288,13 @@ int turn_run(const TurnContext *context, int32_t co_id, TurnResult *ret) {
         if (!may_go_on(&turn))
                 return 0;
         ret->end = TURN_BUSY;
-        int r = take(&turn, &is_taken, &reply);
+        /* It may have been lost with the last word of the turn before. */
+        int r = session_connect(&turn.runner->session);
+        if (!r)
+                r = take(&turn, &is_taken, &reply);
         if (!r && is_taken)
                 r = serve(&turn, &reply, &ret->end);
-        else
-                give_to_budget(&turn);
+        give_to_budget(&turn);
         ret->jobs = turn.state.jobs;
         ret->is_worn = turn.is_worn;
         job_done(&reply.job);

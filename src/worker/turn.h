@@ -5,6 +5,8 @@
 #include "ipc/channel.h"
 #include "worker/finish.h"
 
+#define TURN_E_LOST 80 /* beside DB_E_* and RECORDER_E_*: what the worker holds is in doubt */
+
 typedef struct TurnContext {
         Runner *runner;
         _Atomic int64_t *budget; /* jobs that all workers may run together; NULL: no limit */
@@ -19,7 +21,8 @@ typedef struct TurnResult {
 } TurnResult;
 
 /*
- * Serves one CO. Returns 0 with how it ended and how many jobs ran; a non-zero result (DB_E_*,
- * -errno) means that the worker must end: what it holds is settled by the supervisor.
+ * Serves one CO. Returns 0 with how it ended and how many jobs ran; a non-zero result means that
+ * the worker must end, and what it holds is settled by the supervisor: TURN_E_LOST, which is
+ * logged, after a lost connection; DB_E_*; -errno.
  */
 int turn_run(const TurnContext *context, int32_t co_id, TurnResult *ret);

@@ -34,6 +34,8 @@ int worker_try_plugins(void *arg) {
 }
 
 static int exit_code(int r) {
+        if (r == TURN_E_LOST)
+                return WORKER_EXIT_LOST;
         return r == DB_E_UNAVAILABLE || r == DB_E_FULL ? WORKER_EXIT_UNAVAILABLE
                                                        : WORKER_EXIT_FAILED;
 }
@@ -67,7 +69,7 @@ static int serve_one(const TurnContext *context, int32_t co_id, ChannelMessage *
                                 .end = turn.end,
                                 .jobs = turn.jobs,
                                 .is_last = turn.is_worn != 0};
-        if (r)
+        if (r && r != TURN_E_LOST)
                 log_warning("the turn of CO %d had to end: %s%s%s%s", co_id,
                             *error->message ? error->message
                             : r < 0         ? strerror(-r)

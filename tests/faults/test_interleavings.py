@@ -145,7 +145,8 @@ def test_failover_undoes_a_lane(empty_queue, daemon, add_job, trace):
     job = add_job(2, COUNT, {"trace": trace.path, "sleep_ms": 20000})
     wait_for(lambda: trace.begun())
     pid = db.job(job)["assigned_pid"]
-    db.sql("UPDATE public.jobs SET status = 'CX' WHERE id = %s", job)  # so that nobody runs it again
+    # Not Queued, as it would be: then somebody would run it again, rightly.
+    db.sql("UPDATE public.jobs SET status = 'X' WHERE id = %s", job)
     db.sql("DELETE FROM jobd.lane")
     cut_all(db)
     print("injected: lane and job undone, all connections cut")

@@ -97,6 +97,45 @@ def test_start_that_was_lost(empty_queue, daemon, add_job):
     print("checked: Complete, with its start")
 
 
+def test_records_that_cannot_be_written(empty_queue, daemon, add_job):
+    """The job is finished without them, as Failed, and its worker is replaced: what its ring holds
+    is the supervisor's. The jobs behind it are run."""
+    db = empty_queue
+    db.sql("CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS"
+           " $$ BEGIN RAISE EXCEPTION 'refused'; END $$")
+    db.sql("CREATE TRIGGER refuse BEFORE INSERT ON public.job_history_records FOR EACH ROW"
+           " WHEN (NEW.record_key LIKE 'step %%') EXECUTE FUNCTION public.refuse()")
+    running = daemon(workers=1)
+    first = add_job(2, COUNT, {"count": 1, "records": 1})
+    second = add_job(2, COUNT, {})
+    rows = db.wait_final(first, second)
+    assert running.count(f"job {first}: its last history records could not be written") == 1
+    assert [row["status"] for row in rows] == ["X", "OK"], rows
+    assert rows[0]["assigned_pid"] != rows[1]["assigned_pid"]
+    assert not running.count("had to end")
+    db.sql("DROP TRIGGER refuse ON public.job_history_records")
+    print("injected: records are refused; checked: the worker that has them runs no other job")
+
+
+def test_lost_while_parameters_are_checked(empty_queue, daemon, add_job):
+    """A connection that is lost over the ids in a job's parameters is opened again."""
+    db = empty_queue
+    person = db.value("SELECT min(id) FROM public.people WHERE co_id = 2")
+    waiting = ("SELECT count(*) FROM pg_stat_activity WHERE application_name = %s"
+               " AND datname = current_database() AND wait_event_type = 'Lock'")
+    daemon(workers=1)
+    with db.connect(autocommit=False) as conn, conn.cursor() as cursor:
+        cursor.execute("LOCK TABLE public.people IN ACCESS EXCLUSIVE MODE")
+        job = add_job(2, COUNT, {"person_id": person})
+        wait_for(lambda: db.value(waiting, WORKER), what="the check of the id")
+        assert terminate_workers(db)
+    conn.close()
+    print("injected: a worker's backend terminated while it checked an id")
+    row, = db.wait_final(job)
+    assert row["status"] == "OK" and row["finish_summary"] == "counted to 1"
+    print("checked: Complete")
+
+
 @pytest.mark.parametrize("limits, params, words", [
     ({"memory": "64M"}, ["act=memory", "value=1500"], r"its memory limit \(killed by SIGKILL\)"),
     ({"cpu_time": "1s"}, ["act=cpu", "value=600000"], r"its CPU time limit \(killed by SIG"),

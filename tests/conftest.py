@@ -523,11 +523,12 @@ def daemon(request, db, tmp_path):
     """daemon(**settings): starts a registry-jobd that is ready; all are killed at the end."""
     daemons = request.node.stash.setdefault(PROCESSES, [])
 
-    def start(ready=True, env=None, exec_models=(), **settings):
+    def start(ready=True, env=None, exec_models=(), prefix=(), **settings):
         name = f"daemon-{len(daemons) + 1}"
         settings = {**DEFAULTS, "conninfo": db.conninfo, **settings}
         config = write_config(tmp_path / f"{name}.conf", exec_models, **settings)
-        started = Daemon(name, config, tmp_path / f"{name}.log", env, settings, exec_models)
+        started = Daemon(name, config, tmp_path / f"{name}.log", env, settings, exec_models,
+                         prefix)
         daemons.append(started)
         return started.wait_ready() if ready else started
 

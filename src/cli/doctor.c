@@ -9,6 +9,7 @@
 
 #include "cli/output.h"
 #include "cli/verbs.h"
+#include "db/connect.h"
 #include "db/doctor_store.h"
 #include "db/explain_store.h"
 #include "db/pg.h"
@@ -72,39 +73,29 @@ static void look_at_clock(Doctor *d) {
         }
 }
 
-static int64_t pid_of(PGconn *conn) {
-        int64_t pid = 0;
-        PGresult *result = PQexec(conn, "SELECT pg_backend_pid()");
-        if (PQresultStatus(result) == PGRES_TUPLES_OK)
-                pid = db_int(result, 0, 0);
-        PQclear(result);
-        return pid;
-}
-
 /*
- * With statements that are not prepared, because those are what a pooler breaks. In transaction
- * mode two connections that are both idle share one of the server's. Returns 1 when nothing else
- * can be asked, or else 0 with an open connection.
+ * With statements that are not prepared, because those are what a pooler breaks. Returns 1 when
+ * nothing else can be asked, or else 0 with an open connection.
  */
 static int look_at_pooler(Doctor *d, PGconn **ret) {
         DbError error = {0};
-        PGconn *first, *second;
+        int is_between = 0;
+        PGconn *conn;
 
-        if (db_open_plain(&d->cli->settings, &first, &error)) {
+        if (db_open_plain(&d->cli->settings, &conn, &error)) {
                 note_error(d, "connection", &error);
                 return 1;
         }
-        int64_t seen = pid_of(first), other = 0;
-        if (seen != PQbackendPID(first) && !db_open_plain(&d->cli->settings, &second, &error)) {
-                other = pid_of(second);
-                PQfinish(second);
-        }
-        doctor_pooler(&d->report, PQbackendPID(first), seen, other);
-        if (seen == other) {
-                PQfinish(first);
+        int r = connect_check_pooler(conn, &d->cli->settings, &is_between, &error);
+        if (r && r != DB_E_POOLER)
+                note_error(d, "pooler", &error);
+        else
+                doctor_pooler(&d->report, is_between, r == DB_E_POOLER);
+        if (r) {
+                PQfinish(conn);
                 return 1;
         }
-        *ret = first;
+        *ret = conn;
         return 0;
 }
 

@@ -41,7 +41,9 @@ typedef struct Watch {
         pid_t pid;
         usec_t polled_usec, renewed_usec, terminated_usec;
         unsigned interrupts;
+        int status;          /* of the child, after its end: what wait(2) gave */
         struct rusage usage; /* of the child, after its end */
+        Strangers strangers;
 } Watch;
 
 int run_now_join(Cli *cli, Identity *ret) {
@@ -198,17 +200,34 @@ static void keep_up(Watch *w) {
                 w->cli->db = db_close(w->cli->db);
 }
 
-/* Waits for the child's end; returns what wait(2) gave. */
-static int look_after(Watch *w) {
+/* 1 when the child has ended; reaps whatever has. */
+static int has_ended(Watch *w) {
+        struct rusage usage;
+        pid_t pid;
+        int status;
+
+        while ((pid = spawn_ended()) > 0) {
+                spawn_reap(pid, pid == w->pid, &status, &usage);
+                (void) strangers_forget(&w->strangers, pid);
+                if (pid != w->pid)
+                        continue;
+                w->status = status;
+                w->usage = usage;
+                return 1;
+        }
+        return pid < 0; /* somebody else has waited for it */
+}
+
+/* Waits for the child's end, and ends what it has left. */
+static void look_after(Watch *w) {
         const struct timespec tick = {.tv_nsec = TICK_NSEC};
         sigset_t signals;
-        int status;
 
         (void) sigemptyset(&signals);
         (void) sigaddset(&signals, SIGINT);
         (void) sigaddset(&signals, SIGTERM);
         (void) sigaddset(&signals, SIGCHLD);
-        while (wait4(w->pid, &status, WNOHANG, &w->usage) == 0) {
+        while (!has_ended(w)) {
                 int signal = sigtimedwait(&signals, NULL, &tick);
                 if (signal > 0)
                         on_signal(w, signal);
@@ -216,11 +235,12 @@ static int look_after(Watch *w) {
                 show_progress(w, 0);
         }
         show_progress(w, 1);
-        return status;
+        if (children_end_but(&w->strangers) < 0)
+                cli_tell(w->cli, "processes that the plugin left could not be ended");
 }
 
 /* The job becomes Failed, unless the child has finished it. */
-static void end_job(Watch *w, int status) {
+static void end_job(Watch *w) {
         _cleanup_(db_reply_donep) DbReply reply = {0}, ignored = {0};
         Holder holder = {.host = w->identity->host, .pid = w->identity->pid};
         JobUsage usage = account_usage(w->page, &w->usage);
@@ -230,7 +250,7 @@ static void end_job(Watch *w, int status) {
         HistoryRecord record;
         Finished finished;
 
-        outcome_describe(spawn_outcome(status), ended_by_words(atomic_load(&w->page->ended_by)),
+        outcome_describe(spawn_outcome(w->status), ended_by_words(atomic_load(&w->page->ended_by)),
                          summary, sizeof(summary));
         (void) snprintf(account, sizeof(account), "%s", summary);
         outcome_add_usage(&usage, account, sizeof(account));
@@ -247,7 +267,7 @@ static void end_job(Watch *w, int status) {
 }
 
 /* What the child did not write or commit itself. */
-static void settle_child(Watch *w, int status) {
+static void settle_child(Watch *w) {
         HistoryList list = {0};
         uint64_t end = 0;
 
@@ -266,7 +286,7 @@ static void settle_child(Watch *w, int status) {
         }
         history_list_done(&list);
 
-        end_job(w, status);
+        end_job(w);
 }
 
 /* Says how it ended. */
@@ -290,7 +310,7 @@ static int report(Cli *cli, const Job *job) {
 
 int run_now(Cli *cli, const Catalog *catalog, Identity *identity, const Job *job) {
         _cleanup_(status_page_freep) StatusPage *page = NULL;
-        Watch watch = {.cli = cli, .identity = identity, .job = job};
+        Watch watch = {.cli = cli, .identity = identity, .job = job, .status = W_STOPCODE(0)};
         sigset_t signals;
 
         int r = status_page_new(&page);
@@ -304,14 +324,16 @@ int run_now(Cli *cli, const Catalog *catalog, Identity *identity, const Job *job
                 (void) sigaddset(&signals, SIGTERM);
                 (void) sigaddset(&signals, SIGCHLD);
                 (void) sigprocmask(SIG_BLOCK, &signals, NULL);
+                strangers_note(&watch.strangers);
+                children_adopt();
                 r = spawn_child(run_child_job, &child, NULL, 0, &watch.pid);
         }
         if (r) {
                 cli_say("could not start the job: %s", strerror(-r));
                 return CLI_FAILED; /* its row is settled by the daemon when this process is gone */
         }
-        int status = look_after(&watch);
-        settle_child(&watch, status); /* changes nothing where the child has finished the job */
+        look_after(&watch);
+        settle_child(&watch); /* changes nothing where the child has finished the job */
         if (!cli->db)
                 return CLI_UNAVAILABLE;
         run_now_leave(cli, identity);

@@ -114,10 +114,10 @@ void doctor_server(DoctorReport *r, const DoctorServer *s) {
         check_load(r, s);
 }
 
-void doctor_pooler(DoctorReport *r, int64_t told, int64_t seen, int64_t second) {
-        if (told == seen)
+void doctor_pooler(DoctorReport *r, int is_between, int is_shared) {
+        if (!is_between)
                 doctor_add(r, DOCTOR_OK, "pooler", NULL, "none: this is the server itself");
-        else if (seen == second)
+        else if (is_shared)
                 doctor_add(r, DOCTOR_ERROR, "pooler",
                            "connect the daemon to the server itself, or to a pool in session mode",
                            "a connection pooler in transaction mode is in between: LISTEN and "

@@ -60,11 +60,8 @@ typedef struct DoctorServer {
 /* Several checks: connection, settings, connections, notifications, dead rows. */
 void doctor_server(DoctorReport *report, const DoctorServer *server);
 
-/*
- * The PID that the connection was told when it was opened, the one that the server says itself, and
- * the one that a second connection saw at the same time.
- */
-void doctor_pooler(DoctorReport *report, int64_t told, int64_t seen, int64_t second);
+/* Whether a pooler is in between, and whether sessions share servers there. */
+void doctor_pooler(DoctorReport *report, int is_between, int is_shared);
 
 void doctor_schema(DoctorReport *report, int version, int needed);
 

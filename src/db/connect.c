@@ -126,9 +126,10 @@ int connect_set_up(PGconn *conn, const DbSettings *settings, int is_ours, DbErro
 
 int connect_open(const DbSettings *settings, int is_ours, PGconn **ret, DbError *error) {
         PGconn *conn = connect_to(settings);
+        int is_between;
         int r = PQstatus(conn) == CONNECTION_OK ? 0 : note_error(conn, error);
         if (!r && settings->refuses_pooler)
-                r = connect_check_pooler(conn, settings, error);
+                r = connect_check_pooler(conn, settings, &is_between, error);
         if (!r)
                 r = connect_set_up(conn, settings, is_ours, error);
         if (r) {
@@ -159,38 +160,47 @@ static int is_refused(PGconn *conn, const char *sql, const DbSettings *settings)
 }
 
 /*
- * `other` sits in a transaction, so that its server process is its own. When that is the one that
- * `conn` had a moment ago, or `conn` gets another one meanwhile, sessions share.
+ * `pid` serves `conn`. `other` sits in a transaction, so that its server process is its own. When
+ * that is the one of `conn`, or `conn` gets another one at any time, sessions share. Three servers
+ * are taken in a lap, two of them in a row: a pooler that gives them out in a round comes to
+ * another one, however long the round is.
  */
-static int is_shared(PGconn *conn, PGconn *other, const DbSettings *settings) {
+static int look_for_sharing(PGconn *conn, int32_t pid, PGconn *other, const DbSettings *settings,
+                            DbError *error) {
         for (int i = 0; i < PROBES; i++) {
-                int32_t before = backend_of(conn, settings);
-                if (!before || is_refused(other, "BEGIN", settings))
-                        return 1;
+                for (int n = 0; n < 2; n++) {
+                        int32_t now = backend_of(conn, settings);
+                        if (now != pid)
+                                return now ? DB_E_POOLER : note_error(conn, error);
+                }
+                if (is_refused(other, "BEGIN", settings))
+                        return DB_E_POOLER;
                 int32_t others = backend_of(other, settings);
                 (void) is_refused(other, "ROLLBACK", settings);
-                if (others == before)
-                        return 1;
+                if (!others || others == pid)
+                        return others ? DB_E_POOLER : note_error(other, error);
         }
         return 0;
 }
 
-int connect_check_pooler(PGconn *conn, const DbSettings *settings, DbError *error) {
+int connect_check_pooler(PGconn *conn, const DbSettings *settings, int *ret_is_between,
+                         DbError *error) {
         int32_t pid = backend_of(conn, settings);
 
         if (!pid)
                 return note_error(conn, error);
-        if (pid == PQbackendPID(conn))
-                return 0; /* nobody stands between */
+        *ret_is_between = pid != PQbackendPID(conn);
+        if (!*ret_is_between)
+                return 0;
         PGconn *other = connect_to(settings);
         int r = PQstatus(other) == CONNECTION_OK ? 0 : note_error(other, error);
-        if (!r && is_shared(conn, other, settings)) {
-                r = DB_E_POOLER;
+        if (!r)
+                r = look_for_sharing(conn, pid, other, settings, error);
+        if (r == DB_E_POOLER)
                 *error = (DbError){.class = r,
                                    .message = "the connection goes through a pooler that shares "
                                               "servers between sessions, as PgBouncer does in "
                                               "transaction and statement mode"};
-        }
         PQfinish(other);
         return r;
 }

@@ -15,6 +15,8 @@ int connect_set_up(PGconn *conn, const DbSettings *settings, int is_ours, DbErro
 /*
  * DB_E_POOLER when other sessions can share the server process of this connection between its
  * transactions: LISTEN, prepared statements and settings would be lost there. Asks once; only
- * behind a pooler it takes a second connection.
+ * behind a pooler, of whichever mode, it takes a second connection. Whether there is one is known
+ * also with DB_E_POOLER.
  */
-int connect_check_pooler(PGconn *conn, const DbSettings *settings, DbError *error);
+int connect_check_pooler(PGconn *conn, const DbSettings *settings, int *ret_is_between,
+                         DbError *error);

@@ -11,7 +11,7 @@ int membership_is_dead(const Identity *self, const Peer *peer) {
         if (peer->has_lapsed)
                 return 1;
         return !strcmp(self->host, peer->host) && !strcmp(self->boot, peer->boot) &&
-               !process_is_alive(peer->pid, peer->start_ticks);
+               process_life(peer->pid, peer->start_ticks) == PROCESS_GONE;
 }
 
 static void extend(Membership *m) {

@@ -4,13 +4,17 @@
  *
  * A plugin may leave processes behind. This process is the subreaper of all of them: those in the
  * process group of a dead worker are killed before the worker's PID is free for others, those
- * that left the group become our children, and are killed as such.
+ * that left the group become our children, and are killed as such. Children that were there before
+ * us are not ours to kill; and the first process of a container leaves all of its children alone
+ * but the groups of its workers.
  */
 #pragma once
 
 #include <ev.h>
 #include <sys/resource.h>
 #include <sys/types.h>
+
+#include "worker/children.h"
 
 typedef struct ReaperEvents {
         /* A child has ended, perhaps one that nobody knows. */
@@ -26,6 +30,7 @@ typedef struct Reaper {
         struct ev_loop *loop;
         ReaperEvents events;
         ev_signal signal;
+        Strangers strangers;
         size_t orphans; /* that have been killed, and not yet waited for */
 } Reaper;
 

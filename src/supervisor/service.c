@@ -10,7 +10,7 @@ void service_ready(const char *status) {
 }
 
 void service_reloading(void) {
-        (void) sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, clock_now_usec());
+        (void) sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, clock_monotonic_usec());
 }
 
 void service_stopping(void) {

@@ -11,6 +11,10 @@ static usec_t read_clock(clockid_t clock) {
 }
 
 usec_t clock_now_usec(void) {
+        return read_clock(CLOCK_BOOTTIME);
+}
+
+usec_t clock_monotonic_usec(void) {
         return read_clock(CLOCK_MONOTONIC);
 }
 

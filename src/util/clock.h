@@ -12,8 +12,18 @@ typedef uint64_t usec_t;
 #define USEC_PER_SEC ((usec_t) 1000000)
 #define USEC_INFINITY UINT64_MAX
 
-/* Monotonic time. The same in every process of this boot. */
+/*
+ * Time since boot, never set back, the same in every process of this boot. It goes on while the
+ * host is suspended, as the database's clock does: a lease that ended meanwhile has ended. For
+ * intervals and for times that we compare ourselves; the kernel and others count in another clock.
+ */
 usec_t clock_now_usec(void);
+
+/*
+ * CLOCK_MONOTONIC, which stands still during a suspend: only for absolute times that are handed to
+ * the kernel or to systemd.
+ */
+usec_t clock_monotonic_usec(void);
 
 /* CPU time that all threads of this process have used. */
 usec_t clock_cpu_usec(void);

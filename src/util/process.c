@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "util/error.h"
@@ -47,59 +49,87 @@ int process_boot(char id[BOOT_ID_SIZE]) {
         return 0;
 }
 
-/* Fields of /proc/PID/stat are counted from behind the name, which may hold anything. */
-static int read_stat(pid_t pid, char *ret_state, int64_t *ret_ticks) {
-        char path[32], stat[1024];
-        (void) snprintf(path, sizeof(path), "/proc/%d/stat", (int) pid);
-        ssize_t n = read_small(path, stat, sizeof(stat));
-        if (n < 0)
-                return n == -ENOENT ? -ESRCH : (int) n;
+typedef struct Stat {
+        char state;
+        pid_t group;
+        int64_t start_ticks;
+} Stat;
 
-        const char *rest = strrchr(stat, ')');
+/* /proc/PID/stat. The fields are counted from behind the name, which may hold anything. */
+static int parse_stat(const char *text, Stat *ret) {
+        Stat stat;
+        const char *rest = strrchr(text, ')');
+
         if (!rest || sscanf(rest,
-                            ") %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d "
+                            ") %c %*d %d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d "
                             "%*d %*d %*d %*d %" SCNd64,
-                            ret_state, ret_ticks) != 2)
+                            &stat.state, &stat.group, &stat.start_ticks) != 3)
                 return error_origin(-EBADMSG);
+        *ret = stat;
         return 0;
 }
 
+/* -ESRCH only when there is no such process: /proc may hide those of others, or not be there. */
+static int read_stat(pid_t pid, Stat *ret) {
+        char path[32], text[1024];
+        (void) snprintf(path, sizeof(path), "/proc/%d/stat", (int) pid);
+        ssize_t n = read_small(path, text, sizeof(text));
+
+        if (n == -ENOENT || n == -ESRCH)
+                return pid > 0 && (!kill(pid, 0) || errno != ESRCH) ? -EACCES : -ESRCH;
+        return n < 0 ? (int) n : parse_stat(text, ret);
+}
+
+static int has_ended(const Stat *stat) {
+        return stat->state == 'Z' || stat->state == 'X';
+}
+
 int process_start_ticks(pid_t pid, int64_t *ret) {
-        char state;
-        int64_t ticks;
-        int r = read_stat(pid, &state, &ticks);
+        Stat stat;
+        int r = read_stat(pid, &stat);
         if (!r)
-                *ret = ticks;
+                *ret = stat.start_ticks;
         return r;
 }
 
-int process_is_alive(pid_t pid, int64_t start_ticks) {
-        char state;
-        int64_t ticks;
-        if (read_stat(pid, &state, &ticks) < 0)
-                return 0;
-        return ticks == start_ticks && state != 'Z' && state != 'X';
+ProcessLife process_life(pid_t pid, int64_t start_ticks) {
+        Stat stat;
+        int r = read_stat(pid, &stat);
+
+        if (r)
+                return r == -ESRCH ? PROCESS_GONE : PROCESS_UNKNOWN;
+        return stat.start_ticks == start_ticks && !has_ended(&stat) ? PROCESS_ALIVE : PROCESS_GONE;
 }
 
-int process_group_is_alive(pid_t group) {
+/* Of one entry of /proc: whether it lives, and in that group. */
+static ProcessLife member_life(const char *name, pid_t group) {
+        pid_t pid = (pid_t) strtol(name, NULL, 10);
+        Stat stat;
+
+        if (pid <= 0)
+                return PROCESS_GONE; /* it is no process */
+        int r = read_stat(pid, &stat);
+        if (r)
+                return r == -ESRCH ? PROCESS_GONE : PROCESS_UNKNOWN;
+        return stat.group == group && !has_ended(&stat) ? PROCESS_ALIVE : PROCESS_GONE;
+}
+
+ProcessLife process_group_life(pid_t group) {
+        ProcessLife life = PROCESS_GONE;
+        const struct dirent *entry;
+
+        if (kill(-group, 0) < 0 && errno == ESRCH)
+                return PROCESS_GONE; /* not even a zombie */
         DIR *processes = opendir("/proc");
-        int is_alive = 0;
-
-        for (const struct dirent *entry; processes && !is_alive && (entry = readdir(processes));) {
-                char path[64], stat[1024], state;
-                int pgrp;
-
-                if (entry->d_name[0] < '1' || entry->d_name[0] > '9')
-                        continue;
-                (void) snprintf(path, sizeof(path), "/proc/%.20s/stat", entry->d_name);
-                const char *rest =
-                        read_small(path, stat, sizeof(stat)) < 0 ? NULL : strrchr(stat, ')');
-                is_alive = rest && sscanf(rest, ") %c %*d %d", &state, &pgrp) == 2 &&
-                           pgrp == group && state != 'Z' && state != 'X';
+        if (!processes)
+                return PROCESS_UNKNOWN;
+        while (life != PROCESS_ALIVE && (entry = readdir(processes))) {
+                ProcessLife one = member_life(entry->d_name, group);
+                if (one != PROCESS_GONE)
+                        life = one;
         }
-        if (processes)
-                (void) closedir(processes);
-        return is_alive;
+        (void) closedir(processes);
+        return life;
 }
 
 /* Of one thread. The list may be long, and has no end in a fixed buffer. */
@@ -111,7 +141,8 @@ static size_t read_children(const char *thread, pid_t *pids, size_t max) {
         (void) snprintf(path, sizeof(path), "/proc/self/task/%.20s/children", thread);
         FILE *file = fopen(path, "re");
         while (file && n < max && fscanf(file, "%d", &pid) == 1)
-                pids[n++] = pid;
+                if (pid > 1) /* 0: in a namespace that we do not see */
+                        pids[n++] = pid;
         if (file)
                 (void) fclose(file);
         return n;
@@ -138,18 +169,15 @@ usec_t process_cpu_usec(const struct rusage *usage) {
 }
 
 int process_name(pid_t pid, char name[PROCESS_NAME_SIZE]) {
-        char path[32], comm[64], state;
-        int64_t ticks;
+        char path[32], comm[64] = "?";
+        Stat stat;
 
-        int r = read_stat(pid, &state, &ticks);
-        if (r)
-                return r;
-        if (state == 'Z' || state == 'X')
+        int r = read_stat(pid, &stat);
+        if (r == -ESRCH || (!r && has_ended(&stat)))
                 return -ESRCH;
         (void) snprintf(path, sizeof(path), "/proc/%d/comm", (int) pid);
-        ssize_t n = read_small(path, comm, sizeof(comm));
-        if (n < 0)
-                return n == -ENOENT ? -ESRCH : (int) n;
+        if (!r && read_small(path, comm, sizeof(comm)) < 0)
+                (void) strcpy(comm, "?");
         comm[strcspn(comm, "\n")] = '\0';
         (void) text_copy_utf8(name, PROCESS_NAME_SIZE, 0, comm);
         return 0;

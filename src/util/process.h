@@ -25,14 +25,23 @@ int process_host(char name[HOST_NAME_SIZE]);
  */
 int process_boot(char id[BOOT_ID_SIZE]);
 
-/* Clock ticks from boot to the start of `pid`; -ESRCH when there is no such process. */
+/*
+ * Clock ticks from boot to the start of `pid`; -ESRCH when there is no such process, and another
+ * -errno when that cannot be known.
+ */
 int process_start_ticks(pid_t pid, int64_t *ret);
 
-/* 1 when exactly the process that started then is still there, zombies not counted. */
-int process_is_alive(pid_t pid, int64_t start_ticks);
+/*
+ * What can be found out about a process. "Unknown" is everything that is no answer: no descriptor,
+ * no memory, a /proc that is hidden. Who must not be two at a time takes it for "alive".
+ */
+typedef enum ProcessLife { PROCESS_GONE, PROCESS_ALIVE, PROCESS_UNKNOWN } ProcessLife;
 
-/* 1 when a process group has a member, zombies not counted. Reads all of /proc. */
-int process_group_is_alive(pid_t group);
+/* Whether exactly the process that started then is still there, zombies not counted. */
+ProcessLife process_life(pid_t pid, int64_t start_ticks);
+
+/* Whether a process group has a member, zombies not counted. May read all of /proc. */
+ProcessLife process_group_life(pid_t group);
 
 /*
  * The children of this process, of all its threads, zombies included: at most `max` of them.
@@ -46,5 +55,8 @@ usec_t process_cpu_usec(const struct rusage *usage);
 /* Room for process_name(). */
 #define PROCESS_NAME_SIZE 65
 
-/* The command name of `pid`, as valid UTF-8; -ESRCH when there is no such process, or a zombie. */
+/*
+ * The command name of `pid`, as valid UTF-8, "?" when it is hidden; -ESRCH when there is no such
+ * process, or a zombie.
+ */
 int process_name(pid_t pid, char name[PROCESS_NAME_SIZE]);

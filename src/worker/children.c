@@ -1,71 +1,83 @@
 #include "worker/children.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "util/clock.h"
+#include "util/process.h"
 
 #define DEADLINE_USEC (3 * USEC_PER_SEC)
+#define CHILDREN_MAX 512 /* killed at a time */
 
 void children_adopt(void) {
         (void) prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
 
-/* Reaps what has ended; 1 when children are left. */
-static int reap(int *n) {
+/* Reaps what has ended, and counts those of ours; 1 when children are left. */
+static int reap(const Strangers *strangers, int *n) {
         pid_t pid;
 
         while ((pid = waitpid(-1, NULL, WNOHANG | __WALL)) > 0)
-                ++*n;
+                *n += !strangers_have(strangers, pid);
         return pid == 0;
 }
 
-/* Each thread has children of its own. */
-static void kill_children_of(const char *thread) {
-        char path[64];
-        int pid;
+/* Returns how many there were, those that have ended and were not waited for included. */
+static size_t kill_children(const Strangers *strangers) {
+        pid_t pids[CHILDREN_MAX];
+        size_t n = process_children(pids, CHILDREN_MAX), killed = 0;
 
-        (void) snprintf(path, sizeof(path), "/proc/self/task/%.20s/children", thread);
-        FILE *file = fopen(path, "re");
-        if (!file)
-                return;
-        while (fscanf(file, "%d", &pid) == 1)
-                if (pid > 1)
-                        (void) kill(pid, SIGKILL);
-        (void) fclose(file);
+        for (size_t i = 0; i < n; i++) {
+                if (strangers_have(strangers, pids[i]))
+                        continue;
+                (void) kill(pids[i], SIGKILL);
+                killed++;
+        }
+        return killed;
 }
 
-static void kill_children(void) {
-        DIR *threads = opendir("/proc/self/task");
-
-        if (!threads)
-                return;
-        for (struct dirent *entry; (entry = readdir(threads));)
-                if (entry->d_name[0] != '.')
-                        kill_children_of(entry->d_name);
-        (void) closedir(threads);
-}
-
-int children_end(void) {
+int children_end_but(const Strangers *strangers) {
         const struct timespec tick = {.tv_nsec = 1000000};
         usec_t end = usec_add(clock_now_usec(), DEADLINE_USEC);
         int n = 0;
 
-        if (!reap(&n))
+        if (!reap(strangers, &n))
                 return 0; /* those that had ended by themselves do not count */
         for (n = 0;;) {
-                kill_children(); /* and the next time round, what they have left to us */
+                /* And the next time round, what they have left to us. */
+                if (!kill_children(strangers) && strangers->n)
+                        return n;
                 (void) nanosleep(&tick, NULL);
-                if (!reap(&n))
+                if (!reap(strangers, &n))
                         return n;
                 if (clock_now_usec() >= end)
                         return -1;
         }
+}
+
+int children_end(void) {
+        return children_end_but(&(Strangers){.n = 0});
+}
+
+void strangers_note(Strangers *strangers) {
+        strangers->n = process_children(strangers->pids, STRANGERS_MAX);
+}
+
+int strangers_have(const Strangers *strangers, pid_t pid) {
+        for (size_t i = 0; i < strangers->n; i++)
+                if (strangers->pids[i] == pid)
+                        return 1;
+        return 0;
+}
+
+int strangers_forget(Strangers *strangers, pid_t pid) {
+        for (size_t i = 0; i < strangers->n; i++)
+                if (strangers->pids[i] == pid) {
+                        strangers->pids[i] = strangers->pids[--strangers->n];
+                        return 1;
+                }
+        return 0;
 }

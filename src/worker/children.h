@@ -4,6 +4,29 @@
  */
 #pragma once
 
+#include <stddef.h>
+#include <sys/types.h>
+
+#define STRANGERS_MAX 512
+
+/*
+ * Children that we did not start: those of the program that became this one by exec, such as a
+ * shell. They are left alone.
+ */
+typedef struct Strangers {
+        pid_t pids[STRANGERS_MAX];
+        size_t n;
+} Strangers;
+
+/* All children that there are now. */
+void strangers_note(Strangers *strangers);
+
+/* 1 when `pid` is one of them. */
+int strangers_have(const Strangers *strangers, pid_t pid);
+
+/* `pid` has ended; 1 when it was one of them. */
+int strangers_forget(Strangers *strangers, pid_t pid);
+
 /* This process adopts orphans of its descendants from now on. */
 void children_adopt(void);
 
@@ -12,3 +35,6 @@ void children_adopt(void);
  * within a few seconds.
  */
 int children_end(void);
+
+/* The same, without strangers. */
+int children_end_but(const Strangers *strangers);

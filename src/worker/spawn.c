@@ -78,10 +78,19 @@ static _Noreturn void run_child(pid_t parent, SpawnFn fn, void *arg, const int *
         _exit(fn(arg));
 }
 
+/* Ignored, as whoever started us may have left it, the kernel would wait for children itself. */
+static void heed_children(void) {
+        struct sigaction action;
+
+        if (!sigaction(SIGCHLD, NULL, &action) && action.sa_handler == SIG_IGN)
+                (void) signal(SIGCHLD, SIG_DFL);
+}
+
 int spawn_child(SpawnFn fn, void *arg, const int *keep, size_t n_keep, pid_t *ret) {
         sigset_t all, before;
         pid_t parent = getpid();
 
+        heed_children();
         (void) sigfillset(&all);
         (void) sigprocmask(SIG_SETMASK, &all, &before);
         pid_t pid = fork();
@@ -136,15 +145,32 @@ int spawn_end(pid_t pid, int64_t start_ticks) {
 
         if (pid <= 1)
                 return 0;
-        if (process_is_alive(pid, start_ticks)) {
+        ProcessLife life = process_life(pid, start_ticks);
+        if (life == PROCESS_ALIVE)
                 spawn_signal(pid, SIGKILL);
-                return 1;
-        }
+        if (life != PROCESS_GONE)
+                return 1; /* an unknown one may be anybody's: it is looked at again */
         /*
          * While a group has members, its number is given to no new process. The dead worker may be
          * there still, if its new parent is slow to wait for it.
          */
-        if (!process_start_ticks(pid, &ticks) && ticks != start_ticks)
-                return 0;
-        return process_group_is_alive(pid) && !kill(-pid, SIGKILL);
+        int r = process_start_ticks(pid, &ticks);
+        if (r != -ESRCH && (r || ticks != start_ticks))
+                return r != 0;
+        life = process_group_life(pid);
+        return life == PROCESS_ALIVE ? !kill(-pid, SIGKILL) : life == PROCESS_UNKNOWN;
+}
+
+pid_t spawn_ended(void) {
+        siginfo_t info = {0};
+
+        if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0)
+                return -errno;
+        return info.si_pid;
+}
+
+void spawn_reap(pid_t pid, int has_group, int *ret_status, struct rusage *ret_usage) {
+        if (has_group)
+                (void) kill(-pid, SIGKILL);
+        (void) wait4(pid, ret_status, WNOHANG, ret_usage);
 }

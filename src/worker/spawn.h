@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include "core/outcome.h"
@@ -13,7 +14,7 @@ typedef int (*SpawnFn)(void *arg);
  * Forks a child that runs `fn(arg)` and ends with what it returns; it never returns into the
  * caller. The child has default signals, an empty mask, a session of its own, dies (SIGKILL) with
  * its parent, and keeps of the parent's descriptors only 0 to 2 and `keep` (-1 entries are
- * skipped). Returns 0 or -errno in the parent.
+ * skipped). Returns 0 or -errno in the parent, which does not ignore SIGCHLD from then on.
  */
 int spawn_child(SpawnFn fn, void *arg, const int *keep, size_t n_keep, pid_t *ret);
 
@@ -34,6 +35,17 @@ void spawn_signal(pid_t pid, int signal);
 
 /*
  * Kills a process that is not our child, which started at `start_ticks`, and its process group,
- * also when only members of the group are left. Returns 1 while there was something to kill.
+ * also when only members of the group are left. Returns 1 while there was something to kill, and
+ * while it is not known whether there is.
  */
 int spawn_end(pid_t pid, int64_t start_ticks);
+
+/*
+ * A child that has ended and was not waited for; 0 when there is none, -errno when there are no
+ * children. It keeps its number until spawn_reap(): its process group can be nobody else's.
+ */
+pid_t spawn_ended(void);
+
+/* Waits for the one that spawn_ended() named; `has_group`: kills what is left of its group first.
+ */
+void spawn_reap(pid_t pid, int has_group, int *ret_status, struct rusage *ret_usage);

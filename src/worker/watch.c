@@ -19,6 +19,9 @@
 /* More than any statement takes that the server does not end itself, with its retries. */
 #define STEP_USEC (240 * USEC_PER_SEC)
 
+/* How late the end of the lease may be seen after the host was suspended. */
+#define SLEEP_MAX_USEC USEC_PER_SEC
+
 /* Lives in a mapping of its own, out of the way of a plugin that overruns its buffers. */
 struct Watch {
         pthread_mutex_t lock; /* for what follows; held while the watch acts */
@@ -72,15 +75,22 @@ static void look(Watch *watch) {
         watch->wake_usec = overrun_wake(facts, now);
 }
 
+/* Until when to sleep, in the clock of the condition variable, which a suspend stops. */
+static struct timespec sleep_end(const Watch *watch) {
+        usec_t left_usec = usec_sub(watch->wake_usec, clock_now_usec());
+        usec_t until_usec = usec_add(clock_monotonic_usec(), MIN_OF(left_usec, SLEEP_MAX_USEC));
+
+        return (struct timespec){.tv_sec = (time_t) (until_usec / USEC_PER_SEC),
+                                 .tv_nsec = (long) (until_usec % USEC_PER_SEC * 1000)};
+}
+
 static void *run(void *arg) {
         Watch *watch = arg;
 
         (void) pthread_mutex_lock(&watch->lock);
         for (;;) {
                 look(watch);
-                struct timespec until = {.tv_sec = (time_t) (watch->wake_usec / USEC_PER_SEC),
-                                         .tv_nsec =
-                                                 (long) (watch->wake_usec % USEC_PER_SEC * 1000)};
+                struct timespec until = sleep_end(watch);
                 (void) pthread_cond_timedwait(&watch->changed, &watch->lock, &until);
         }
         return NULL;

@@ -2,15 +2,17 @@
 import contextlib
 import os
 import pathlib
+import re
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
 
 import psycopg2
 import pytest
-from conftest import SLOW, wait_for
+from conftest import SLOW, run_command, wait_for
 from lab import add_all, check_lanes, watchdog  # noqa: F401
 
 COUNT = "Example.CountJob"
@@ -25,7 +27,7 @@ def find_pgbouncer():
 class PgBouncer:
     """In a directory of its own, on a socket only."""
 
-    def __init__(self, cluster, mode):
+    def __init__(self, cluster, mode, **settings):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="rj-between-", dir="/tmp"))
         self.dir.chmod(0o755)
         self.config = self.dir / "pgbouncer.ini"
@@ -33,6 +35,7 @@ class PgBouncer:
         self.users.write_text('"postgres" ""\n')
         self.process = None
         self.cluster = cluster
+        self.settings = "".join(f"{key} = {value}\n" for key, value in settings.items())
         if os.geteuid() == 0:
             for path in (self.dir, self.users):
                 shutil.chown(path, "postgres")
@@ -46,23 +49,40 @@ class PgBouncer:
             f"auth_type = trust\nauth_file = {self.users}\nadmin_users = postgres\n"
             f"pool_mode = {mode}\nignore_startup_parameters = extra_float_digits\n"
             "default_pool_size = 20\nmax_client_conn = 100\nserver_login_retry = 1\n"
-            f"logfile = {self.dir}/log\n")
+            f"logfile = {self.dir}/log\n{self.settings}")
 
     def start(self):
         as_postgres = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
         self.process = subprocess.Popen([*as_postgres, find_pgbouncer(), "-q", str(self.config)],
                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                         stderr=subprocess.DEVNULL, cwd="/")
-        wait_for(lambda: (self.dir / ".s.PGSQL.6432").exists() or self.process.poll() is not None)
+        wait_for(lambda: self.listens() or self.process.poll() is not None)
         assert self.process.poll() is None, (self.dir / "log").read_text()
+
+    def listens(self):
+        with contextlib.closing(socket.socket(socket.AF_UNIX)) as conn:
+            return conn.connect_ex(str(self.dir / ".s.PGSQL.6432")) == 0
+
+    @contextlib.contextmanager
+    def console(self):
+        conn = psycopg2.connect(f"host={self.dir} port=6432 dbname=pgbouncer user=postgres")
+        conn.autocommit = True
+        with contextlib.closing(conn):
+            yield conn.cursor()
 
     def reload(self, mode):
         """Another mode, for clients that connect from now on."""
         self.write(mode)
-        conn = psycopg2.connect(f"host={self.dir} port=6432 dbname=pgbouncer user=postgres")
-        conn.autocommit = True
-        with contextlib.closing(conn):
-            conn.cursor().execute("RELOAD")
+        with self.console() as console:
+            console.execute("RELOAD")
+
+    def idle_servers(self, database):
+        with self.console() as console:
+            console.execute("SHOW SERVERS")
+            names = [column.name for column in console.description]
+            rows = [dict(zip(names, row)) for row in console.fetchall()]
+        return sum(row["database"] == database and row["state"] in ("idle", "used")
+                   for row in rows)
 
     def conninfo(self, database):
         return f"host={self.dir} port=6432 dbname={database} user=postgres"
@@ -83,13 +103,13 @@ class PgBouncer:
 
 @pytest.fixture
 def pooler(db):
-    """pooler(mode): a PgBouncer in front of the test's database."""
+    """pooler(mode, **settings): a PgBouncer in front of the test's database."""
     if not find_pgbouncer():
         pytest.skip("needs PgBouncer")
     made = []
 
-    def make(mode):
-        made.append(PgBouncer(db.cluster, mode))
+    def make(mode, **settings):
+        made.append(PgBouncer(db.cluster, mode, **settings))
         return made[-1]
 
     yield make
@@ -146,6 +166,35 @@ def test_refused(empty_queue, daemon, pooler, cos, trace, watchdog, mode):
     assert db.wait_final(job, timeout=30)[0]["status"] == "OK"
     watchdog.check()
     assert running.stop() == 0
+
+
+@pytest.mark.parametrize("servers", [1, 2, 3, 4])
+def test_refused_in_a_round(empty_queue, daemon, pooler, command, tmp_path, servers):
+    """A pooler that gives its servers out in turns is recognised, however many it has; by the
+    doctor as well."""
+    db = empty_queue
+    bouncer = pooler("transaction", server_round_robin=1)
+    conninfo = bouncer.conninfo(db.name)
+    conns = [psycopg2.connect(conninfo) for _ in range(servers)]
+    pids = set()
+    for conn in conns:  # each in a transaction
+        with contextlib.closing(conn.cursor()) as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            pids.add(cursor.fetchone()[0])
+    assert len(pids) == servers
+    for conn in conns:
+        conn.rollback()  # or its server would not be given to anybody else
+        conn.close()
+    wait_for(lambda: bouncer.idle_servers(db.name) == servers)
+    print(f"injected: PgBouncer, server_round_robin = 1, with {servers} idle servers")
+    running = daemon(ready=False, conninfo=conninfo)
+    running.wait_log(REFUSAL)
+    assert not running.count("ready: ")
+    config = tmp_path / "pooler.conf"
+    config.write_text(pathlib.Path(command.config).read_text().replace(db.conninfo, conninfo))
+    done = run_command(config, "doctor")
+    assert done.returncode == 1 and re.search("^error +pooler ", done.stdout, re.MULTILINE), done
+    print("checked: refused by the daemon, an error for the doctor")
 
 
 def test_command_behind_a_pooler(empty_queue, pooler, command, cos, tmp_path):

@@ -1,14 +1,16 @@
 """Workers that do not start, cannot be forked, are stopped or killed: slots are conserved."""
 import contextlib
 import os
+import pathlib
+import shutil
 import signal
 import subprocess
 import time
 
 import conftest
 import pytest
-from chaos import CHAOS, LOAD, Bystander, is_gone, marks, survivors
-from conftest import DAEMON, wait_for
+from chaos import CHAOS, IS_SANITIZED, LOAD, Bystander, is_gone, marks, survivors
+from conftest import COMMAND, DAEMON, DEFAULTS, run_command, wait_for, write_config
 
 OTHER_UID = 64211  # nobody's: root itself is not bound by RLIMIT_NPROC
 
@@ -196,6 +198,193 @@ def test_no_descriptors_while_jobs_run(empty_queue, daemon, add_job, cos):
     assert db.wait_final(add_job(2))[0]["status"] == "OK"
     db.cancel(bystander.long)
     check_slots(db, add_job, cos, 3)
+
+
+def test_a_peer_that_cannot_be_looked_at(empty_queue, daemon, add_job, trace):
+    """A supervisor without descriptors does not take its neighbour for dead."""
+    db = empty_queue
+    daemon(workers=1)
+    job = add_job(2, "Example.CountJob", {"trace": trace.path, "sleep_ms": 4000})
+    wait_for(trace.begun)
+    blind = daemon(workers=1, sweep="1s")
+    with lowered(blind.pid, "nofile", 3):
+        print("injected: RLIMIT_NOFILE 3 of a supervisor that looks at its neighbour each second")
+        row, = db.wait_final(job)
+    assert row["status"] == "OK" and trace.begun() == [job]
+    assert not blind.count("settl")
+    assert db.wait_final(add_job(2))[0]["status"] == "OK"
+    print("checked: the neighbour's job ran to its end")
+
+
+# ---- strangers ----
+
+STRANGER = 'sleep 500 & echo $! > "$0"; exec "$@"'  # a child of what becomes the program
+
+
+@contextlib.contextmanager
+def stranger(path):
+    """The PID in the file, when it is there; ended afterwards."""
+    try:
+        yield lambda: marks(path)[0]
+    finally:
+        for pid in marks(path):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def test_children_that_were_there_before(empty_queue, daemon, add_job, tmp_path):
+    """A child of the shell that became the daemon is none of its business."""
+    db = empty_queue
+    path, ours = tmp_path / "stranger", tmp_path / "pids"
+    tmp_path.chmod(0o777)
+    with stranger(path) as pid:
+        running = daemon(load=LOAD, prefix=["sh", "-c", STRANGER, str(path)])
+        print("injected: the daemon has a child that it did not fork")
+        for _ in range(2):
+            job = add_job(2, CHAOS, {"act": "fork_session", "value": 3, "path": str(ours),
+                                     "then": "hang"})
+            wait_for(lambda: len(survivors(ours)) == 3)
+            os.kill(db.job(job)["assigned_pid"], signal.SIGKILL)
+            assert db.wait_final(job)[0]["status"] == "X"
+            assert not survivors(ours) and not is_gone(pid())
+        assert running.stop() == 0
+        assert not is_gone(pid())
+    print("checked: it lives on, and what plugins left does not")
+
+
+def may_be_first():
+    done = subprocess.run(["unshare", "--pid", "--fork", "--mount-proc", "true"],
+                          capture_output=True, check=False)
+    return done.returncode == 0
+
+
+@pytest.mark.skipif(not may_be_first(), reason="this user may not make a PID namespace")
+def test_first_process_of_a_container(empty_queue, daemon, add_job, tmp_path):
+    """PID 1 is given everybody's orphans: it reaps them, and kills only groups of its workers."""
+    db = empty_queue
+    tmp_path.chmod(0o777)
+    ours, theirs = tmp_path / "pids", tmp_path / "orphan"
+    running = daemon(load=LOAD, prefix=["unshare", "--pid", "--fork", "--kill-child",
+                                        "--mount-proc"])
+    first, = running.workers()
+
+    def inside(script):
+        subprocess.run(["nsenter", "--target", str(first), "--pid", "sh", "-c", script],
+                       check=True, timeout=20)
+
+    def lives(pid):
+        with contextlib.suppress(FileNotFoundError):
+            stat = pathlib.Path(f"/proc/{first}/root/proc/{pid}/stat").read_text()
+            return stat.rpartition(")")[2].split()[0] not in "ZX"
+        return False
+
+    # Two that lead groups: the leader of the second one ends, the other member of it does not.
+    inside(f"setsid sleep 500 & echo $! >> {theirs}")
+    inside(f"setsid sh -c 'sleep 500 & echo $! >> {theirs}' &")
+    wait_for(lambda: len(marks(theirs)) == 2)
+    print("injected: the daemon is PID 1 and has been given two orphans of others")
+    job = add_job(2, CHAOS, {"act": "fork_children", "value": 3, "path": str(ours),
+                             "then": "hang"})
+    wait_for(lambda: len(marks(ours)) == 3)
+    worker = db.wait_status(job, "GO")["assigned_pid"]
+    assert all(map(lives, marks(ours))) and lives(worker)
+    inside(f"kill -9 {worker}")
+    assert db.wait_final(job)[0]["status"] == "X"
+    wait_for(lambda: not any(map(lives, marks(ours))))
+    assert db.wait_final(add_job(2))[0]["status"] == "OK"
+    assert all(map(lives, marks(theirs)))
+    print("checked: the worker's group is gone, the orphans of others live")
+
+
+@pytest.mark.parametrize("act", ["fork_children", "fork_orphans", "fork_session"])
+def test_family_of_the_command(empty_queue, tmp_path, act):
+    """registry-job -s: what the child leaves when it is killed ends before the command does, and
+    nothing else does."""
+    db = empty_queue
+    tmp_path.chmod(0o777)
+    path, other = tmp_path / "pids", tmp_path / "stranger"
+    config = write_config(tmp_path / "s.conf", **{**DEFAULTS, "conninfo": db.conninfo,
+                                                  "load": LOAD})
+    with stranger(other) as pid:
+        process = subprocess.Popen(
+            ["sh", "-c", STRANGER, str(other), str(COMMAND), "--config", str(config), "-c", "2",
+             "-j", CHAOS, "-s", f"act={act}", "value=3", f"path={path}", "then=hang"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for(lambda: len(survivors(path)) == 3)
+        text = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+        child, = set(map(int, text.split())) - {pid()}
+        os.kill(child, signal.SIGKILL)
+        print(f"injected: SIGKILL to the child of registry-job -s with three processes ({act})")
+        assert process.wait(30) == 1
+        assert not survivors(path) and not is_gone(pid())
+    row, = db.live(plugin=CHAOS)
+    assert row["status"] == "X" and "SIGKILL" in row["finish_summary"]
+    print("checked: all of them dead when the command ends:", row["finish_summary"])
+
+
+def test_command_with_children_ignored(empty_queue, tmp_path):
+    """SIGCHLD ignored by whoever started the command: it waits for its child all the same."""
+    db = empty_queue
+    config = write_config(tmp_path / "s.conf", **{**DEFAULTS, "conninfo": db.conninfo,
+                                                  "load": LOAD})
+    for then, code, words in (("ok", 0, ""), ("exit", 1, "exit code 7"), ("kill", 1, "SIGKILL")):
+        done = run_command(config, "-c", 2, "-j", CHAOS, "-s", f"then={then}", f"tag={then}",
+                           prefix=["env", "--ignore-signal=CHLD"])
+        assert done.returncode == code and words in done.stdout + done.stderr, done
+    print("checked: its end is known")
+
+
+def test_daemon_with_children_ignored(empty_queue, daemon, add_job):
+    """The same for the daemon."""
+    db = empty_queue
+    running = daemon(load=LOAD, prefix=["env", "--ignore-signal=CHLD"])
+    row, = db.wait_final(add_job(2, CHAOS, {"then": "kill"}))
+    assert "SIGKILL" in row["finish_summary"]
+    assert running.stop() == 0
+
+
+# ---- a host that was suspended ----
+
+ASLEEP = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <time.h>
+#include <unistd.h>
+int clock_gettime(clockid_t clock, struct timespec *time) {
+        static int (*real)(clockid_t, struct timespec *);
+        if (!real)
+                real = (int (*)(clockid_t, struct timespec *)) dlsym(RTLD_NEXT, "clock_gettime");
+        int r = real(clock, time);
+        if (clock == CLOCK_BOOTTIME && !access("%s", F_OK))
+                time->tv_sec += 3600;
+        return r;
+}
+"""
+
+
+@pytest.mark.skipif(not shutil.which("cc"), reason="needs a C compiler")
+@pytest.mark.skipif(IS_SANITIZED, reason="the sanitizers' runtime must be loaded first")
+def test_host_was_suspended(empty_queue, daemon, add_job, tmp_path, trace):
+    """After a suspend the lease is over, whatever the clock says that stood still: the plugin ends
+    at once, also where the supervisor does not."""
+    db = empty_queue
+    slept, library = tmp_path / "slept", tmp_path / "asleep.so"
+    source = tmp_path / "asleep.c"
+    source.write_text(ASLEEP % slept)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
+    running = daemon(lease="10min", heartbeat="3min", env={"LD_PRELOAD": str(library)})
+    job = add_job(2, "Example.CountJob", {"trace": trace.path, "end": "sleep",
+                                          "ignore_cancel": True})
+    wait_for(trace.begun)
+    pid = db.job(job)["assigned_pid"]
+    os.kill(running.pid, signal.SIGSTOP)
+    slept.touch()
+    print("injected: an hour that only the clock since boot has seen, under a frozen supervisor")
+    wait_for(lambda: is_gone(pid), 15)
+    assert db.status(job) == "GO"
+    os.kill(running.pid, signal.SIGCONT)
+    assert db.wait_final(job)[0]["status"] == "X"
+    print("checked: its plugin is gone before the supervisor goes on")
 
 
 # ---- stopped and killed ----

@@ -113,11 +113,11 @@ static void test_load(void **state) {
 static void test_pooler(void **state) {
         DoctorReport *r = *state;
 
-        doctor_pooler(r, 5, 5, 6);
+        doctor_pooler(r, 0, 0);
         expect(r, "pooler", DOCTOR_OK, "none");
-        doctor_pooler(r, -7, 5, 5);
+        doctor_pooler(r, 1, 1);
         expect(r, "pooler", DOCTOR_ERROR, "transaction mode");
-        doctor_pooler(r, -7, 5, 6);
+        doctor_pooler(r, 1, 0);
         expect(r, "pooler", DOCTOR_NOTICE, "session mode");
 }
 

@@ -6,7 +6,9 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -54,29 +56,100 @@ static void test_life_of_a_child(void **state) {
         assert_int_equal(process_start_ticks(pid, &ticks), 0);
         assert_int_equal(process_start_ticks(getpid(), &ours), 0);
         assert_true(ticks >= ours);
-        assert_int_equal(process_is_alive(pid, ticks), 1);
-        assert_int_equal(process_is_alive(pid, ticks + 1), 0);
-        assert_int_equal(process_group_is_alive(pid), 0);
+        assert_int_equal(process_life(pid, ticks), PROCESS_ALIVE);
+        assert_int_equal(process_life(pid, ticks + 1), PROCESS_GONE);
+        assert_int_equal(process_group_life(pid), PROCESS_GONE);
         assert_int_equal(setpgid(pid, 0), 0);
-        assert_int_equal(process_group_is_alive(pid), 1);
+        assert_int_equal(process_group_life(pid), PROCESS_ALIVE);
 
         siginfo_t info;
         assert_int_equal(kill(pid, SIGKILL), 0);
         assert_int_equal(waitid(P_PID, (id_t) pid, &info, WEXITED | WNOWAIT), 0);
-        assert_int_equal(process_is_alive(pid, ticks), 0); /* a zombie */
-        assert_int_equal(process_group_is_alive(pid), 0);
+        assert_int_equal(process_life(pid, ticks), PROCESS_GONE); /* a zombie */
+        assert_int_equal(process_group_life(pid), PROCESS_GONE);
         assert_int_equal(waitpid(pid, NULL, 0), pid);
-        assert_int_equal(process_is_alive(pid, ticks), 0);
+        assert_int_equal(process_life(pid, ticks), PROCESS_GONE);
         ticks = -7;
         assert_int_equal(process_start_ticks(pid, &ticks), -ESRCH);
         assert_int_equal(ticks, -7);
 }
 
+/* What cannot be looked at is not gone. */
+static void test_unknown(void **state) {
+        char name[PROCESS_NAME_SIZE];
+        struct rlimit before, none;
+        int64_t ours = 0, ticks = -7;
+        pid_t pid = fork();
+
+        (void) state;
+        if (!pid) {
+                (void) setpgid(0, 0);
+                (void) alarm(30);
+                (void) pause();
+                _exit(0);
+        }
+        assert_true(pid > 0);
+        (void) setpgid(pid, 0);
+        assert_int_equal(process_start_ticks(getpid(), &ours), 0);
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+        none = (struct rlimit){.rlim_cur = 0, .rlim_max = before.rlim_max};
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+        int r = process_start_ticks(pid, &ticks);
+        ProcessLife life = process_life(getpid(), ours), group = process_group_life(pid);
+        int r_name = process_name(pid, name);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+        assert_int_equal(r, -EMFILE);
+        assert_int_equal(ticks, -7);
+        assert_int_equal(life, PROCESS_UNKNOWN);
+        assert_int_equal(group, PROCESS_UNKNOWN);
+        assert_int_equal(r_name, 0);
+        assert_string_equal(name, "?");
+
+        assert_int_equal(kill(pid, SIGKILL), 0);
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+        group = process_group_life(pid); /* the number is nobody's: no descriptor is needed */
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+        assert_int_equal(group, PROCESS_GONE);
+        assert_int_equal(process_name(pid, name), -ESRCH);
+}
+
+static void test_children(void **state) {
+        pid_t pids[4] = {0}, pid = fork();
+
+        (void) state;
+        if (!pid) {
+                (void) alarm(30);
+                (void) pause();
+                _exit(0);
+        }
+        assert_true(pid > 0);
+        assert_int_equal(process_children(pids, 4), 1);
+        assert_int_equal(pids[0], pid);
+        assert_int_equal(process_children(pids, 0), 0);
+        assert_int_equal(kill(pid, SIGKILL), 0);
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+        assert_int_equal(process_children(pids, 4), 0);
+}
+
+/* The clock that a suspend does not stop, and the one of the kernel's timers. */
+static void test_clocks(void **state) {
+        struct timespec boot, monotonic;
+
+        (void) state;
+        (void) clock_gettime(CLOCK_BOOTTIME, &boot);
+        (void) clock_gettime(CLOCK_MONOTONIC, &monotonic);
+        assert_in_range(clock_now_usec() - (usec_t) boot.tv_sec * USEC_PER_SEC, 0,
+                        20 * USEC_PER_SEC);
+        assert_in_range(clock_monotonic_usec() - (usec_t) monotonic.tv_sec * USEC_PER_SEC, 0,
+                        20 * USEC_PER_SEC);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_host_and_boot),
-                cmocka_unit_test(test_odd_names),
-                cmocka_unit_test(test_life_of_a_child),
+                cmocka_unit_test(test_host_and_boot),   cmocka_unit_test(test_odd_names),
+                cmocka_unit_test(test_life_of_a_child), cmocka_unit_test(test_unknown),
+                cmocka_unit_test(test_children),        cmocka_unit_test(test_clocks),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

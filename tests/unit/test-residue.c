@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -250,15 +251,50 @@ static int leave_children(void *arg) {
         return waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD ? 0 : 2;
 }
 
+static pid_t fork_sleeper(void) {
+        pid_t pid = fork();
+        if (!pid) {
+                (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
+                (void) sleep_for_ever(NULL);
+        }
+        return pid;
+}
+
+/* Those that were there before are left alone, whether they live or have ended. */
+static int spare_strangers(void *arg) {
+        pid_t stranger = fork_sleeper(), brief = fork();
+        Strangers strangers;
+
+        (void) arg;
+        if (!brief)
+                _exit(0);
+        strangers_note(&strangers);
+        if (children_end_but(&strangers) != 0)
+                return 1;
+        pid_t ours = fork_sleeper();
+        if (!strangers_have(&strangers, stranger) || strangers_have(&strangers, ours))
+                return 2;
+        int n = children_end_but(&strangers);
+        if (n != 1 || waitpid(stranger, NULL, WNOHANG))
+                return 10 + n;
+        if (!strangers_forget(&strangers, stranger) || strangers_forget(&strangers, stranger) ||
+            strangers_have(&strangers, stranger) || !strangers_forget(&strangers, brief))
+                return 3;
+        return children_end_but(&strangers) == 1 ? 0 : 4;
+}
+
 static void test_children(void **state) {
+        static const SpawnFn fns[] = {leave_children, spare_strangers};
         int status;
         pid_t pid;
 
         (void) state;
-        assert_int_equal(spawn_child(leave_children, NULL, NULL, 0, &pid), 0);
-        assert_int_equal(waitpid(pid, &status, 0), pid);
-        assert_true(WIFEXITED(status));
-        assert_int_equal(WEXITSTATUS(status), 0);
+        for (size_t i = 0; i < sizeof(fns) / sizeof(fns[0]); i++) {
+                assert_int_equal(spawn_child(fns[i], NULL, NULL, 0, &pid), 0);
+                assert_int_equal(waitpid(pid, &status, 0), pid);
+                assert_true(WIFEXITED(status));
+                assert_int_equal(WEXITSTATUS(status), 0);
+        }
 }
 
 /* Says what a clean job costs; a machine may be slow, so that only nonsense is a failure. */

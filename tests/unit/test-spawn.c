@@ -10,11 +10,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "util/process.h"
 #include "worker/spawn.h"
 
 static int wait_for(pid_t pid) {
@@ -241,6 +243,72 @@ static void test_signal_to_nobody(void **state) {
         assert_int_equal(code_of(signal_nobody, NULL, NULL, 0), 7);
 }
 
+static int pause_long(void *arg) {
+        (void) arg;
+        (void) alarm(30); /* also when an assertion fails */
+        (void) pause();
+        return 0;
+}
+
+/* A process that cannot be looked at is neither killed nor taken for gone. */
+static void test_end_of_the_unknown(void **state) {
+        struct rlimit before, none;
+        int64_t ticks;
+        pid_t pid;
+
+        (void) state;
+        assert_int_equal(spawn_child(pause_long, NULL, NULL, 0, &pid), 0);
+        assert_int_equal(process_start_ticks(pid, &ticks), 0);
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+        none = (struct rlimit){.rlim_cur = 0, .rlim_max = before.rlim_max};
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+        int r = spawn_end(pid, ticks);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+        assert_int_equal(r, 1);
+        assert_int_equal(spawn_ended(), 0);
+        assert_int_equal(spawn_end(pid, ticks + 1), 0); /* another one has the number */
+        assert_int_equal(spawn_ended(), 0);
+        assert_int_equal(spawn_end(pid, ticks), 1);
+        assert_int_equal(spawn_outcome(wait_for(pid)).value, SIGKILL);
+        assert_int_equal(spawn_end(pid, ticks), 0);
+        assert_int_equal(spawn_ended(), -ECHILD);
+}
+
+/* One that leaves a process in its group. */
+static int leave_one(void *arg) {
+        const int *fd = arg;
+        if (!fork()) {
+                if (write(*fd, "", 1) == 1)
+                        (void) pause_long(NULL);
+                _exit(0);
+        }
+        return 5;
+}
+
+static void test_reap(void **state) {
+        int status = 0, fds[2];
+        struct rusage usage;
+        pid_t pid, ended;
+        char byte;
+
+        (void) state;
+        assert_int_equal(pipe(fds), 0);
+        assert_int_equal(spawn_child(leave_one, &fds[1], &fds[1], 1, &pid), 0);
+        (void) close(fds[1]);
+        assert_int_equal(read(fds[0], &byte, 1), 1);
+        while (!(ended = spawn_ended()))
+                (void) usleep(1000);
+        assert_int_equal(ended, pid);
+        assert_int_equal(spawn_ended(), pid); /* until it is waited for */
+        spawn_reap(pid, 1, &status, &usage);
+        assert_int_equal(WEXITSTATUS(status), 5);
+        assert_int_equal(spawn_ended(), -ECHILD);
+        struct pollfd fd = {.fd = fds[0], .events = POLLIN};
+        assert_int_equal(poll(&fd, 1, 10000), 1);
+        assert_int_equal(read(fds[0], &byte, 1), 0); /* the group is gone */
+        (void) close(fds[0]);
+}
+
 static void test_outcomes(void **state) {
         static const struct {
                 int status;
@@ -272,6 +340,8 @@ int main(void) {
                 cmocka_unit_test(test_dies_with_its_parent),
                 cmocka_unit_test(test_signal_reaches_the_group),
                 cmocka_unit_test(test_signal_to_nobody),
+                cmocka_unit_test(test_end_of_the_unknown),
+                cmocka_unit_test(test_reap),
                 cmocka_unit_test(test_outcomes),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

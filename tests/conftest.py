@@ -206,6 +206,14 @@ def cluster():
         cluster.remove()
 
 
+@pytest.fixture
+def server(cluster):
+    """The cluster, which is up again after the test whatever happens in it."""
+    yield cluster
+    if not cluster.is_running():
+        cluster.start()
+
+
 def install_schema(cluster, database):
     path = cluster.dir / f"{database}.conf"
     path.write_text(f"[database]\nconninfo = {cluster.conninfo(database)}\n")

@@ -47,15 +47,14 @@ int parse_bool(const char *text, int *ret) {
         return PARSE_E_INVALID;
 }
 
-int parse_duration(const char *text, usec_t min, usec_t max, usec_t *ret) {
-        static const struct {
-                const char *suffix;
-                usec_t usec;
-        } units[] = {
-                {"", USEC_PER_SEC},         {"ms", USEC_PER_MSEC},      {"s", USEC_PER_SEC},
-                {"min", 60 * USEC_PER_SEC}, {"h", 3600 * USEC_PER_SEC}, {"d", 86400 * USEC_PER_SEC},
-        };
+typedef struct Unit {
+        const char *suffix;
+        uint64_t factor;
+} Unit;
 
+/* A whole number and one of the units, blanks between them allowed. */
+static int parse_with_unit(const char *text, const Unit units[], size_t n_units, uint64_t min,
+                           uint64_t max, uint64_t *ret) {
         if (!isdigit((unsigned char) *text))
                 return PARSE_E_INVALID;
         char *end;
@@ -64,11 +63,12 @@ int parse_duration(const char *text, usec_t min, usec_t max, usec_t *ret) {
         int overflow = errno == ERANGE;
         while (*end == ' ')
                 end++;
-        for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
+        for (size_t i = 0; i < n_units; i++) {
                 if (strcmp(end, units[i].suffix))
                         continue;
-                usec_t value;
-                if (overflow || __builtin_mul_overflow((usec_t) number, units[i].usec, &value) ||
+                uint64_t value;
+                if (overflow ||
+                    __builtin_mul_overflow((uint64_t) number, units[i].factor, &value) ||
                     value < min || value > max)
                         return PARSE_E_RANGE;
                 *ret = value;
@@ -77,30 +77,15 @@ int parse_duration(const char *text, usec_t min, usec_t max, usec_t *ret) {
         return PARSE_E_INVALID;
 }
 
-int parse_size(const char *text, uint64_t min, uint64_t max, uint64_t *ret) {
-        static const struct {
-                const char *suffix;
-                unsigned shift;
-        } units[] = {{"", 0}, {"K", 10}, {"M", 20}, {"G", 30}};
+int parse_duration(const char *text, usec_t min, usec_t max, usec_t *ret) {
+        static const Unit units[] = {
+                {"", USEC_PER_SEC},         {"ms", USEC_PER_MSEC},      {"s", USEC_PER_SEC},
+                {"min", 60 * USEC_PER_SEC}, {"h", 3600 * USEC_PER_SEC}, {"d", 86400 * USEC_PER_SEC},
+        };
+        return parse_with_unit(text, units, ARRAY_SIZE(units), min, max, ret);
+}
 
-        if (!isdigit((unsigned char) *text))
-                return PARSE_E_INVALID;
-        char *end;
-        errno = 0;
-        unsigned long long number = strtoull(text, &end, 10);
-        int overflow = errno == ERANGE;
-        while (*end == ' ')
-                end++;
-        for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
-                if (strcmp(end, units[i].suffix))
-                        continue;
-                if (overflow || number > UINT64_MAX >> units[i].shift)
-                        return PARSE_E_RANGE;
-                uint64_t value = (uint64_t) number << units[i].shift;
-                if (value < min || value > max)
-                        return PARSE_E_RANGE;
-                *ret = value;
-                return 0;
-        }
-        return PARSE_E_INVALID;
+int parse_size(const char *text, uint64_t min, uint64_t max, uint64_t *ret) {
+        static const Unit units[] = {{"", 1}, {"K", 1 << 10}, {"M", 1 << 20}, {"G", 1 << 30}};
+        return parse_with_unit(text, units, ARRAY_SIZE(units), min, max, ret);
 }

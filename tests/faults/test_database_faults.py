@@ -18,14 +18,6 @@ LOST = r"^<3>no connection to the database"
 BACK = r"connected to the database again"
 
 
-@pytest.fixture
-def server(cluster):
-    """The cluster, which is up again after the test whatever happens in it."""
-    yield cluster
-    if not cluster.is_running():
-        cluster.start()
-
-
 def wait_begun(trace, *jobs):
     wait_for(lambda: set(jobs) <= set(trace.begun()), what=f"{jobs} begun")
 

@@ -9,13 +9,6 @@ from lab import proxy  # noqa: F401  (a fixture)
 COUNT = "Example.CountJob"
 
 
-@pytest.fixture
-def server(cluster):
-    yield cluster
-    if not cluster.is_running():
-        cluster.start()
-
-
 def check(db, trace, ids):
     rows = db.wait_final(*ids, timeout=40)
     wrong = [(row["id"], row["status"], row["finish_summary"]) for row in rows

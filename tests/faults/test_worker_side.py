@@ -10,14 +10,6 @@ COUNT = "Example.CountJob"
 WORKER = "registry-jobd worker"
 
 
-@pytest.fixture
-def server(cluster):
-    """The cluster, which is up again after the test whatever happens in it."""
-    yield cluster
-    if not cluster.is_running():
-        cluster.start()
-
-
 def steps(db, job):
     """The history records of CountJob, in the order of their ids, as (step, record)."""
     keys = [row["record_key"] for row in db.history(job)]

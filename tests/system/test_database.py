@@ -10,14 +10,6 @@ SUPERVISOR = "registry-jobd supervisor"
 WORKER = "registry-jobd worker"
 
 
-@pytest.fixture
-def server(cluster):
-    """The cluster, which is up again after the test whatever happens in it."""
-    yield cluster
-    if not cluster.is_running():
-        cluster.start()
-
-
 def terminate(db, application):
     return db.value("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
                     " WHERE application_name LIKE %s AND datname = current_database()",

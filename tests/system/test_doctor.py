@@ -172,7 +172,7 @@ def test_doctor_queue(well, command, add_job):
 def test_doctor_supervisors(queue, command, fake):
     """One that lapsed, with a lane; nobody there to settle it, and somebody."""
     fake(co=2, lapsed=True)
-    found = doctor(command, "supervisors", "warning", "elsewhere", "95 s ago", "holds 1 lane,")
+    found = doctor(command, "supervisors", "warning", "elsewhere", " s ago", "holds 1 lane,")
     assert "start a daemon" in found[0]["remedy"]
     fake()
     found = doctor(command, "supervisors", "warning", "elsewhere")

@@ -402,7 +402,7 @@ def test_why_lapsed_lane(queue, command, add_job, fake):
     fake()
     fake(co=3, lapsed=True)
     running = add_job(3, status="GO", assigned_host="elsewhere", assigned_pid=77)
-    why(command, add_job(3), "lane_lapsed", "last seen 95 s ago", "next sweep")
+    why(command, add_job(3), "lane_lapsed", "last seen 9", " s ago", "next sweep")
     why(command, running, "runner_lapsed", "last seen 9", "next sweep")
 
 

@@ -62,8 +62,6 @@ void outcome_add_usage(const JobUsage *usage, char *text, size_t size) {
         if (usage->wall_usec)
                 (void) text_append(text, size, "; ran %.1f s, CPU time %.1f s",
                                    seconds(usage->wall_usec), seconds(usage->cpu_usec));
-        else
-                (void) text_append(text, size, "; its plugin was not called");
-        (void) text_append(text, size, ", peak memory of its worker %.1f MB",
-                           (double) usage->peak_bytes / 1e6);
+        (void) text_append(text, size, "%s peak memory of its worker %.1f MB",
+                           usage->wall_usec ? "," : ";", (double) usage->peak_bytes / 1e6);
 }

@@ -43,7 +43,7 @@ void outcome_describe(Outcome outcome, const char *why, char *text, size_t size)
 /* What a process has used, as far as it is known. */
 typedef struct JobUsage {
         int is_known;
-        usec_t wall_usec;    /* since its plugin was called; 0: it was not called */
+        usec_t wall_usec;    /* since its plugin was called; 0: not known, or it was not */
         usec_t cpu_usec;     /* since then */
         uint64_t peak_bytes; /* of memory, of the whole life of its worker */
 } JobUsage;

@@ -323,7 +323,7 @@ static PlanAction next_assignment(Plan *plan, usec_t now_usec) {
 /* Workers that will be idle soon serve those that wait already. */
 static int wants_worker(const Plan *plan) {
         return plan->n_waiting > plan_count(plan, SLOT_STARTING) + plan_count(plan, SLOT_IDLE) &&
-               count_workers(plan) < plan->limits.workers;
+               count_workers(plan) < plan->limits.workers && plan_in_use(plan) < PLAN_SLOTS_MAX;
 }
 
 static PlanAction next_spawn(const Plan *plan, usec_t now_usec) {

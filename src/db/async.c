@@ -78,6 +78,18 @@ Async *async_free(Async *async) {
         return NULL;
 }
 
+void async_hurry(Async *async) {
+        size_t first = async->is_sent ? 1 : 0;
+
+        for (size_t i = async->n; i-- > first + 1;) {
+                Request **at = &async->queue[(async->head + i) % QUEUE_SIZE];
+                Request **before = &async->queue[(async->head + i - 1) % QUEUE_SIZE];
+                Request *last = *at;
+                *at = *before;
+                *before = last;
+        }
+}
+
 int async_submit(Async *async, Batch *batch, AsyncDone done, void *userdata, int64_t number) {
         int r = batch->error;
         if (!r && async->is_lost)

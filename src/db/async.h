@@ -28,6 +28,9 @@ DEFINE_CLEANUP(Async, async_free)
  */
 int async_submit(Async *async, Batch *batch, AsyncDone done, void *userdata, int64_t number);
 
+/* What was submitted last goes first, behind what is on its way. */
+void async_hurry(Async *async);
+
 /* Reads and writes what is possible. Returns 0, or DB_E_UNAVAILABLE: free it and connect again. */
 int async_step(Async *async);
 

@@ -27,6 +27,14 @@ void job_claim_add(Batch *batch, int32_t co_id, int64_t token, Holder holder, in
         batch_int(batch, bound);
 }
 
+void job_reclaim_add(Batch *batch, int32_t id, int32_t co_id, int64_t token, Holder holder) {
+        batch_add(batch, SQL_JOB_RECLAIM);
+        batch_int(batch, id);
+        batch_int(batch, co_id);
+        batch_int(batch, token);
+        add_holder(batch, holder);
+}
+
 void job_resume_add(Batch *batch, int32_t co_id, int64_t token, Holder holder) {
         batch_add(batch, SQL_JOB_RESUME);
         batch_int(batch, co_id);

@@ -39,6 +39,9 @@ void job_claim_add(Batch *batch, int32_t co_id, int64_t token, Holder holder, in
 void job_resume_add(Batch *batch, int32_t co_id, int64_t token, Holder holder);
 JobState job_resume_status(const PGresult *result);
 
+/* Assigns a job again whose claim was undone: see job_reclaim.sql. */
+void job_reclaim_add(Batch *batch, int32_t id, int32_t co_id, int64_t token, Holder holder);
+
 /* `ret_head` gets the id that was at the head of the queue; `ret` is written for CLAIM_JOB. */
 int job_claim_read(const PGresult *result, ClaimResult *ret_result, int32_t *ret_head, Job *ret);
 

@@ -157,15 +157,13 @@ static void add_holder(Batch *batch, SqlId statement, int32_t supervisor_id, int
                 batch_null(batch);
 }
 
-void holder_settle_add(Batch *batch, int32_t supervisor_id, int32_t pid, const char *summary,
-                       const char *account) {
+void holder_settle_add(Batch *batch, int32_t supervisor_id, int32_t pid, const char *summary) {
         batch_add(batch, SQL_SUPERVISOR_LOCK);
         batch_int(batch, supervisor_id);
         add_holder(batch, SQL_HOLDER_LOCK, supervisor_id, pid);
         add_holder(batch, SQL_HOLDER_SETTLE, supervisor_id, pid);
         batch_text(batch, summary);
-        add_holder(batch, SQL_HOLDER_STOPPED, supervisor_id, pid);
-        batch_text(batch, account);
+        add_holder(batch, SQL_HOLDER_CANCELED, supervisor_id, pid);
         add_holder(batch, SQL_HOLDER_FREE, supervisor_id, pid);
 }
 

@@ -63,12 +63,12 @@ void holder_list_add(Batch *batch, int32_t supervisor_id);
 
 /*
  * Five statements that settle what a dead worker left, or all workers of a supervisor (pid 0): see
- * supervisor_lock.sql and those that follow it. HOLDER_SETTLED is the one with the jobs. `account`
- * is for the history of those that were Canceled before.
+ * supervisor_lock.sql and those that follow it. HOLDER_SETTLED is the one with the jobs that
+ * became Failed, HOLDER_CANCELED that with those that were Canceled before.
  */
 #define HOLDER_SETTLED 2
-void holder_settle_add(Batch *batch, int32_t supervisor_id, int32_t pid, const char *summary,
-                       const char *account);
+#define HOLDER_CANCELED 3
+void holder_settle_add(Batch *batch, int32_t supervisor_id, int32_t pid, const char *summary);
 
 /* Notes in the lane that its job has shown no sign of life for so long; job 0: takes it back. */
 void lane_stalled_add(Batch *batch, int32_t co_id, int32_t supervisor_id, int32_t job_id,

@@ -32,9 +32,11 @@ static usec_t stop_deadline(const Supervisor *s) {
         return usec_add(s->stop_usec, 4 * END_GRACE_USEC);
 }
 
-/* Dead workers of whom nothing is on its way. */
+/* Dead workers of whom nothing can be settled now: without the database nobody waits for that. */
 static unsigned count_unsettled(const Supervisor *s) {
         unsigned n = 0;
+        if (link_is_up(s->link))
+                return 0;
         for (unsigned slot = 0; slot < PLAN_SLOTS_MAX; slot++)
                 n += plan_slot_is_dead(s->plan, slot) && !s->remains[slot].is_busy;
         return n;

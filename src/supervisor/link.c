@@ -258,3 +258,10 @@ int link_submit(Link *link, Batch *batch, AsyncDone done, void *userdata, int64_
         }
         return async_submit(link->async, batch, done, userdata, number);
 }
+
+int link_submit_first(Link *link, Batch *batch, AsyncDone done, void *userdata, int64_t number) {
+        int r = link_submit(link, batch, done, userdata, number);
+        if (!r)
+                async_hurry(link->async);
+        return r;
+}

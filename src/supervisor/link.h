@@ -39,3 +39,6 @@ int link_is_attempting(const Link *link);
 
 /* As async_submit(); -ENOTCONN while the link is down. The batch is emptied in any case. */
 int link_submit(Link *link, Batch *batch, AsyncDone done, void *userdata, int64_t number);
+
+/* The same, before everything that waits: for what others wait for, the heartbeat. */
+int link_submit_first(Link *link, Batch *batch, AsyncDone done, void *userdata, int64_t number);

@@ -63,8 +63,8 @@ static void ask(Membership *m, int is_back) {
                 supervisor_renew_add(&batch, &m->identity, m->workers, m->busy);
         else
                 supervisor_register_add(&batch, &m->identity, m->kind, m->workers, m->lease_usec);
-        m->is_asking = !link_submit(m->link, &batch, m->identity.id ? on_renewed : on_registered, m,
-                                    is_back);
+        m->is_asking = !link_submit_first(m->link, &batch,
+                                          m->identity.id ? on_renewed : on_registered, m, is_back);
 }
 
 void membership_up(Membership *m) {

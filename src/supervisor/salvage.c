@@ -69,9 +69,10 @@ static void next(Salvage *s) {
         HistoryList list = {0};
         Batch batch = {0};
 
-        if (recorder_salvage(s->page, s->at_once, &list, &s->ring_end) || !list.n) {
+        int r = recorder_salvage(s->page, s->at_once, &list, &s->ring_end);
+        if (r || !list.n) { /* without memory: later; what is damaged is nobody's any more */
                 history_list_done(&list);
-                end(s, SALVAGE_DONE);
+                end(s, r ? SALVAGE_AWAY : SALVAGE_DONE);
                 return;
         }
         history_add_add(&batch, &list);

@@ -29,6 +29,7 @@ typedef struct Settlement {
 typedef struct Note {
         Link *link;
         HistoryRecord record;
+        int is_canceled; /* its job: said at most once, by whoever knows */
         unsigned tries;
 } Note;
 
@@ -90,12 +91,12 @@ static void submit_note(Note *note) {
         HistoryList list = {0};
         Batch batch = {0};
 
-        int r = history_list_append(&list, &note->record);
-        if (!r) {
+        int r = note->is_canceled ? 0 : history_list_append(&list, &note->record);
+        if (!r && note->is_canceled)
+                job_stopped_add(&batch, note->record.job_id, note->record.comment);
+        else if (!r)
                 history_add_add(&batch, &list);
-                r = link_submit(note->link, &batch, on_noted, note, 0);
-        }
-        if (r)
+        if (r || link_submit(note->link, &batch, on_noted, note, 0))
                 free(note);
 }
 
@@ -103,12 +104,13 @@ static void submit_note(Note *note) {
  * A record of how it ended, and of what it has used. In a transaction of its own: somebody may hold
  * a lock on a table that history refers to, and that must not keep the CO from going on.
  */
-static void note_end(const Settlement *s, int32_t job_id) {
+static void note_end(const Settlement *s, int32_t job_id, int is_canceled) {
         Note *note = calloc(1, sizeof(*note));
 
         if (!note)
                 return;
         note->link = s->link;
+        note->is_canceled = is_canceled;
         account_record(job_id, s->account, &note->record);
         submit_note(note);
 }
@@ -120,8 +122,10 @@ static void on_settled(const DbReply *reply, void *userdata, int64_t number) {
         int has_failed = has_error(s, reply, "settle the jobs");
         for (int row = 0; !has_failed && row < db_rows(reply, HOLDER_SETTLED); row++) {
                 log_settled(s, reply->results[HOLDER_SETTLED], row);
-                note_end(s, (int32_t) db_int(reply->results[HOLDER_SETTLED], row, 0));
+                note_end(s, (int32_t) db_int(reply->results[HOLDER_SETTLED], row, 0), 0);
         }
+        for (int row = 0; !has_failed && row < db_rows(reply, HOLDER_CANCELED); row++)
+                note_end(s, (int32_t) db_int(reply->results[HOLDER_CANCELED], row, 0), 1);
         if (!has_failed)
                 CRASH_POINT(SUPERVISOR_SETTLED);
         end(s, has_failed);
@@ -131,8 +135,7 @@ static void on_settled(const DbReply *reply, void *userdata, int64_t number) {
 static void settle_holder(Settlement *s) {
         Batch batch = {0};
 
-        holder_settle_add(&batch, s->deceased.supervisor_id, s->deceased.pid, s->summary,
-                          s->account);
+        holder_settle_add(&batch, s->deceased.supervisor_id, s->deceased.pid, s->summary);
         if (!s->deceased.pid)
                 supervisor_remove_add(&batch, s->deceased.peer.id, s->deceased.peer.token);
         submit(s, &batch, on_settled);

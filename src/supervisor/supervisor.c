@@ -22,6 +22,8 @@
 #define STATEMENT_USEC (10 * USEC_PER_SEC) /* of a worker */
 #define DEADLINE_USEC (15 * USEC_PER_SEC)  /* the same, for a server that does not answer */
 #define LOCK_USEC USEC_PER_SEC             /* of the supervisor: heartbeats wait behind it */
+/* Less: while a worker takes a lane nothing of its supervisor can be settled. */
+#define WORKER_LOCK_USEC (700 * USEC_PER_MSEC)
 
 static void on_before_wait(struct ev_loop *loop, ev_prepare *watcher, int events) {
         (void) loop;
@@ -166,7 +168,8 @@ static WorkerSettings worker_settings_of(const Config *config) {
         return (WorkerSettings){.db = {.conninfo = config->conninfo,
                                        .application_name = "registry-jobd worker",
                                        .statement_usec = STATEMENT_USEC,
-                                       .deadline_usec = DEADLINE_USEC},
+                                       .deadline_usec = DEADLINE_USEC,
+                                       .lock_usec = WORKER_LOCK_USEC},
                                 .plugin_directory = config->plugin_directory,
                                 .load = (const char *const *) config->load,
                                 .n_load = config->n_load,

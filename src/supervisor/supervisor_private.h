@@ -53,9 +53,10 @@ typedef struct Supervisor {
         int is_refusal_told; /* that registering is refused */
         int is_ready_told;   /* to systemd */
         int is_ready_logged;
-        usec_t settle_usec; /* when what could not be settled is tried again; 0: nothing */
-        usec_t doubt_usec;  /* of a new connection, until it is known who holds lanes there; or 0 */
-        usec_t stray_usec;  /* when lanes of dead workers are looked for; 0: with the sweep */
+        int is_remains_refused; /* what dead workers left, by the server, the last time */
+        usec_t settle_usec;     /* when what could not be settled is tried again; 0: nothing */
+        usec_t doubt_usec; /* of a new connection, until it is known who holds lanes there; or 0 */
+        usec_t stray_usec; /* when lanes of dead workers are looked for; 0: with the sweep */
         unsigned stop_signals;
         usec_t stop_usec; /* when what runs is asked to stop; 0: not stopping */
         int is_leaving;

@@ -17,6 +17,7 @@
 #include "worker/children.h"
 
 #define MAX_FAILURES 100
+#define PLUGIN_STATEMENT_USEC (30 * USEC_PER_SEC) /* as registry-job-plugin(3) says */
 
 void runner_limit_programs(const LimitTable *table, ExecModel *const *exec, size_t n) {
         for (size_t i = 0; i < n; i++) {
@@ -244,6 +245,8 @@ static void call_plugin(Runner *runner, const Job *job, const CatalogEntry *entr
         char name[64];
         (void) snprintf(name, sizeof(name), "registry-jobd job %d", job->id);
         run.settings.application_name = name;
+        run.settings.statement_usec = MAX_OF(run.settings.statement_usec, PLUGIN_STATEMENT_USEC);
+        run.settings.lock_usec = 0;
 
         Limits limits = limit_resolve(runner->limits, entry->name);
 

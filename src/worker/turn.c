@@ -118,22 +118,24 @@ static int give_back(Turn *turn) {
  * Under a new token nothing more can come of what was sent before, and what we have is found. An
  * earlier attempt at this may have been committed without our knowing.
  */
-static int look(Turn *turn, int64_t token, int is_undone, FinishReply *reply, JobState *ret_state) {
+static int look(Turn *turn, int64_t token, int *is_undone, FinishReply *reply,
+                JobState *ret_state) {
         _cleanup_(db_reply_donep) DbReply answer = {0};
         Batch batch = {0};
 
         lane_resume_add(&batch, turn->lane.co_id, turn->lane.token, token);
         lane_resume_add(&batch, turn->lane.co_id, token, token);
         job_resume_add(&batch, turn->lane.co_id, token, turn->runner->holder);
-        if (is_undone) /* ours again, so that it is settled and nobody runs it */
-                job_claim_add(&batch, turn->lane.co_id, token, turn->runner->holder,
-                              turn->state.last_id - 1);
+        if (*is_undone) /* ours again, so that it is settled and nobody runs it */
+                job_reclaim_add(&batch, turn->state.last_id, turn->lane.co_id, token,
+                                turn->runner->holder);
         int r = session_run(&turn->runner->session, &batch, &answer);
         if (r)
                 return r;
         if (!db_affected(&answer, 0) && !db_affected(&answer, 1))
                 return TURN_E_LOST;
         turn->lane.token = token;
+        *is_undone = *is_undone && db_affected(&answer, 3);
         *ret_state = job_resume_status(answer.results[2]);
         return job_claim_read(answer.results[2], &reply->claim, &reply->head, &reply->job);
 }
@@ -160,7 +162,7 @@ static int judge(const Turn *turn, int is_undone, int goes_on, JobState state,
 static int look_and_go_on(Turn *turn, int64_t token, int is_undone, int goes_on,
                           FinishReply *reply) {
         JobState state = _JOB_STATE_NONE;
-        int r = look(turn, token, is_undone, reply, &state);
+        int r = look(turn, token, &is_undone, reply, &state);
 
         if (r == TURN_E_LOST) { /* given back by what we sent, or settled by others */
                 if (goes_on)
@@ -194,6 +196,8 @@ static int resume(Turn *turn, int goes_on, FinishReply *reply) {
                 job_done(&reply->job);
                 *reply = (FinishReply){0};
                 watch_step(turn->runner->watch);
+                if (turn->lane.token == token) /* a claim was sent under it already */
+                        token = identity_token();
                 r = session_connect(&turn->runner->session);
                 if (!r)
                         r = look_and_go_on(turn, token, is_undone, goes_on, reply);
@@ -294,6 +298,10 @@ int turn_run(const TurnContext *context, int32_t co_id, TurnResult *ret) {
                 r = take(&turn, &is_taken, &reply);
         if (!r && is_taken)
                 r = serve(&turn, &reply, &ret->end);
+        else if (r == DB_E_RETRY) { /* somebody holds a lock on the head: others are not to wait */
+                ret->end = TURN_SHARE;
+                r = 0;
+        }
         give_to_budget(&turn);
         ret->jobs = turn.state.jobs;
         ret->is_worn = turn.is_worn;

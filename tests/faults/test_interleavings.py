@@ -177,3 +177,78 @@ def test_failover_undoes_a_finish(empty_queue, daemon, add_job, trace):
     assert [event[1] for event in again] == [first, second]
     db.wait_idle()
     print("checked: settled; the worker that had run both ran nothing more")
+
+
+def test_settling_behind_a_locked_head(empty_queue, daemon, add_job, trace):
+    """Somebody holds a lock on the head of one CO: the dead worker of another CO is settled all the
+    same, because a worker that takes a lane does not wait for long."""
+    db = empty_queue
+    daemon(workers=2)
+    job = add_job(2, COUNT, {"trace": trace.path, "end": "sleep"})
+    wait_for(lambda: trace.begun())
+    lock = db.connect(autocommit=False)
+    head = add_job(3, COUNT, {"trace": trace.path}, delay=3600)
+    with lock.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM public.jobs WHERE id = %s FOR UPDATE", (head,))
+    db.sql("UPDATE jobd.queue SET ready = true WHERE job_id = %s", head)
+    db.sql("SELECT pg_notify('registry_jobd', 'queued 3')")
+    wait_for(lambda: db.value("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                              " AND application_name = 'registry-jobd worker'"))
+    os.kill(db.job(job)["assigned_pid"], signal.SIGKILL)
+    print("injected: a lock on the head of one CO, a worker of another killed")
+    assert db.wait_status(job, "X", timeout=6)
+    lock.rollback()
+    lock.close()
+    assert db.wait_final(head)[0]["status"] == "OK"
+    print("checked: settled meanwhile; the head ran when it was free")
+
+
+def test_many_dead_workers_behind_a_lock(empty_queue, daemon, add_job, trace, cos):
+    """Many dead workers wait to write their history: heartbeats do not wait behind them, and jobs of
+    other COs go on."""
+    db = empty_queue
+    running = daemon(workers=10, lease="9s", heartbeat="1s")
+    bystander = add_job(2, COUNT, {"trace": trace.path, "end": "sleep"})
+    # Of the two records of a step the first is written at once, the second with the next step.
+    jobs = [add_job(co, COUNT, {"sleep_ms": 5000, "records": 2, "count": 30}) for co in cos(8)]
+    wait_for(lambda: all(records(db, job) for job in jobs))
+    lock = db.connect(autocommit=False)
+    lock.cursor().execute("LOCK TABLE public.job_history_records IN SHARE MODE")
+    for job in jobs:
+        os.kill(db.job(job)["assigned_pid"], signal.SIGKILL)
+    print("injected: a share lock on the history, eight workers killed")
+    assert {row["status"] for row in db.wait_final(*jobs, timeout=15)} == {"X"}
+    start = db.value("SELECT clock_timestamp()")
+    wait_for(lambda: db.value("SELECT seen > %s + interval '5 s' FROM jobd.supervisor", start), 12)
+    assert db.status(bystander) == "GO" and not running.count("lease could not be renewed")
+    lock.rollback()
+    lock.close()
+    wait_for(lambda: all(len(records(db, job)) == 2 for job in jobs))
+    print("checked: all settled at once, the lease held, the records written afterwards")
+
+
+@pytest.mark.parametrize("has_third", [True, False])
+def test_failover_undoes_a_promotion(empty_queue, daemon, add_job, trace, has_third):
+    """A job whose claim was undone is not ready any more: it is settled, it and no other."""
+    db = empty_queue
+    daemon(workers=1, sweep="1s")
+    first = add_job(2, COUNT, {"trace": trace.path})
+    second = add_job(2, COUNT, {"trace": trace.path, "sleep_ms": 1500})
+    third = [add_job(2, COUNT, {"trace": trace.path})] if has_third else []
+    wait_for(lambda: second in trace.begun())
+    undo = db.connect(autocommit=False)
+    with undo.cursor() as cursor:
+        cursor.execute("UPDATE public.jobs SET status = 'Q', assigned_host = NULL, assigned_pid ="
+                       " NULL, start_time = NULL, start_summary = NULL WHERE id = %s", (second,))
+        cursor.execute("UPDATE jobd.queue SET ready = false, due = (now() AT TIME ZONE 'UTC')"
+                       " + interval '4 s' WHERE job_id = %s", (second,))
+        cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE"
+                       " application_name = 'registry-jobd worker'"
+                       " AND datname = current_database()")
+    undo.commit()
+    undo.close()
+    print("injected: claim, start and promotion undone, the worker's connection cut")
+    rows = db.wait_final(first, second, *third, timeout=25)
+    assert [row["status"] for row in rows] == ["OK", "X"] + ["OK"] * len(third)
+    assert trace.begun() == [first, second, *third]
+    print("checked: settled, and run once")

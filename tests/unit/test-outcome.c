@@ -53,8 +53,7 @@ static void test_usage(void **state) {
                 const char *words;
         } rows[] = {
                 {{0}, "dead"},
-                {{1, 0, 0, 5200000},
-                 "dead; its plugin was not called, peak memory of its worker 5.2 MB"},
+                {{1, 0, 0, 5200000}, "dead; peak memory of its worker 5.2 MB"},
                 {{1, 3240000, 1100000, 45200000},
                  "dead; ran 3.2 s, CPU time 1.1 s, peak memory of its worker 45.2 MB"},
         };

@@ -65,7 +65,7 @@ class Checker:
             line(f"{at - self.offset - self.soak.began:9.3f} s  {before} -> {after}"
                  f" by '{actor}', {host} {pid}")
         for run in self.runs.get(job, []):
-            died = self.soak.deaths.times.get(run.pid)
+            died = self.soak.deaths.of(run.pid, run.begin)
             line(f"{run.begin - self.soak.began:9.3f} s  plugin began in {run.pid}, "
                  + (f"ended at {run.end - self.soak.began:.3f} s" if run.end else "no end")
                  + (f", process ended at {died[1] - self.soak.began:.3f} s" if died else ""))
@@ -186,7 +186,7 @@ class Checker:
 
     def check_pair(self, before, run):
         """No plugin begins while the one before may still run: it has ended, or its process has."""
-        over = before.end or self.soak.deaths.times.get(before.pid, (None,))[0]
+        over = before.end or (self.soak.deaths.of(before.pid, before.begin) or (None,))[0]
         if over is None:  # a process that was too short for us: when it was settled
             finished = self.jobs[before.job].finished
             over = finished - self.offset if finished else before.begin
@@ -260,7 +260,8 @@ class Checker:
             if until > self.ready_at(job.id):
                 events[job.co] += [(self.ready_at(job.id), 1, 0), (until, -1, 0)]
             for run in runs:
-                end = run.end or max(self.soak.deaths.times.get(run.pid, (0, 0))[1], run.begin)
+                end = run.end or max((self.soak.deaths.of(run.pid, run.begin) or (0, 0))[1],
+                                     run.begin)
                 events[job.co] += [(run.begin, 0, 1), (end, 0, -1)]
         found = []
         for co, steps in events.items():

@@ -4,6 +4,7 @@ had work has to move before the next one comes.
 `duration` below is what the fault itself lasts; how long a CO stood still because of it is measured
 by the checker, from the jobs.
 """
+import collections
 import contextlib
 import os
 import select
@@ -298,7 +299,8 @@ class Deaths:
         self.poll = select.poll()
         self.open = {}   # descriptor: PID
         self.known = set()  # children, zombies among them: those are not to be found again
-        self.times = {}  # PID: (begin of the last look at it alive, of the first at it dead)
+        # PID: of each process that had it, (begin of the last look at it alive, of the first dead)
+        self.times = collections.defaultdict(list)
         self.is_closing = False
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
@@ -320,7 +322,12 @@ class Deaths:
             for descriptor, _ in self.poll.poll(20):
                 self.poll.unregister(descriptor)
                 os.close(descriptor)
-                self.times[self.open.pop(descriptor)] = before, time.monotonic()
+                self.times[self.open.pop(descriptor)].append((before, time.monotonic()))
+
+    def of(self, pid, moment):
+        """The end of the process that had this PID at that moment; PIDs are given away again. None
+        when nobody saw it."""
+        return next((died for died in self.times.get(pid, []) if died[1] >= moment), None)
 
     def close(self):
         self.is_closing = True

@@ -148,9 +148,14 @@ static void on_survivors(const DbReply *reply, void *userdata, int64_t number) {
         int has_survivors = has_error(s, reply, "find the workers");
         (void) number;
 
-        for (int row = 0; row < db_rows(reply, 0); row++)
-                has_survivors |= spawn_end((pid_t) db_int(reply->results[0], row, 0),
-                                           db_int(reply->results[0], row, 1));
+        /* What is not known of a worker may be somebody else's; past the lease it has ended itself.
+         */
+        for (int row = 0; row < db_rows(reply, 0); row++) {
+                ProcessLife life = spawn_end((pid_t) db_int(reply->results[0], row, 0),
+                                             db_int(reply->results[0], row, 1));
+                has_survivors |= life == PROCESS_ALIVE ||
+                                 (life == PROCESS_UNKNOWN && !s->deceased.peer.has_lapsed);
+        }
         if (has_survivors)
                 end(s, 1);
         else

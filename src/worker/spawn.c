@@ -140,25 +140,27 @@ void spawn_signal(pid_t pid, int signal) {
         (void) kill(pid, signal);
 }
 
-int spawn_end(pid_t pid, int64_t start_ticks) {
+ProcessLife spawn_end(pid_t pid, int64_t start_ticks) {
         int64_t ticks;
 
         if (pid <= 1)
-                return 0;
+                return PROCESS_GONE;
         ProcessLife life = process_life(pid, start_ticks);
         if (life == PROCESS_ALIVE)
                 spawn_signal(pid, SIGKILL);
         if (life != PROCESS_GONE)
-                return 1; /* an unknown one may be anybody's: it is looked at again */
+                return life; /* an unknown one may be anybody's: it is not killed */
         /*
          * While a group has members, its number is given to no new process. The dead worker may be
          * there still, if its new parent is slow to wait for it.
          */
         int r = process_start_ticks(pid, &ticks);
         if (r != -ESRCH && (r || ticks != start_ticks))
-                return r != 0;
+                return r ? PROCESS_UNKNOWN : PROCESS_GONE;
         life = process_group_life(pid);
-        return life == PROCESS_ALIVE ? !kill(-pid, SIGKILL) : life == PROCESS_UNKNOWN;
+        if (life == PROCESS_ALIVE && kill(-pid, SIGKILL) < 0)
+                return PROCESS_GONE; /* just now */
+        return life;
 }
 
 pid_t spawn_ended(void) {

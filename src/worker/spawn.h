@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "core/outcome.h"
+#include "util/process.h"
 
 typedef int (*SpawnFn)(void *arg);
 
@@ -35,10 +36,10 @@ void spawn_signal(pid_t pid, int signal);
 
 /*
  * Kills a process that is not our child, which started at `start_ticks`, and its process group,
- * also when only members of the group are left. Returns 1 while there was something to kill, and
- * while it is not known whether there is.
+ * also when only members of the group are left. Returns PROCESS_ALIVE while there was something to
+ * kill.
  */
-int spawn_end(pid_t pid, int64_t start_ticks);
+ProcessLife spawn_end(pid_t pid, int64_t start_ticks);
 
 /*
  * A child that has ended and was not waited for; 0 when there is none, -errno when there are no

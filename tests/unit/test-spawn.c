@@ -262,15 +262,15 @@ static void test_end_of_the_unknown(void **state) {
         assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
         none = (struct rlimit){.rlim_cur = 0, .rlim_max = before.rlim_max};
         assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
-        int r = spawn_end(pid, ticks);
+        ProcessLife r = spawn_end(pid, ticks);
         assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
-        assert_int_equal(r, 1);
+        assert_int_equal(r, PROCESS_UNKNOWN);
         assert_int_equal(spawn_ended(), 0);
-        assert_int_equal(spawn_end(pid, ticks + 1), 0); /* another one has the number */
+        assert_int_equal(spawn_end(pid, ticks + 1), PROCESS_GONE); /* another one has the number */
         assert_int_equal(spawn_ended(), 0);
-        assert_int_equal(spawn_end(pid, ticks), 1);
+        assert_int_equal(spawn_end(pid, ticks), PROCESS_ALIVE);
         assert_int_equal(spawn_outcome(wait_for(pid)).value, SIGKILL);
-        assert_int_equal(spawn_end(pid, ticks), 0);
+        assert_int_equal(spawn_end(pid, ticks), PROCESS_GONE);
         assert_int_equal(spawn_ended(), -ECHILD);
 }
 

@@ -266,8 +266,12 @@ static int spare_strangers(void *arg) {
         Strangers strangers;
 
         (void) arg;
+        siginfo_t ended;
         if (!brief)
                 _exit(0);
+        while (waitid(P_PID, (id_t) brief, &ended, WEXITED | WNOWAIT) < 0)
+                if (errno != EINTR)
+                        return 5;
         strangers_note(&strangers);
         if (children_end_but(&strangers) != 0)
                 return 1;

@@ -179,8 +179,9 @@ class Checker:
         return until - since - held
 
     def was_paused(self, before, run, over):
-        """A paused process runs no plugin, and has no time to when it is resumed too late."""
-        return not before.end and any(
+        """A paused process runs no plugin. When it is resumed too late, it has the moment until its
+        watch comes, which may be enough for the last line of its trace."""
+        return any(
             before.pid in pids and since < run.begin < until + AWAKE and over < until + AWAKE
             for pids, since, until in self.soak.faults.pauses)
 

@@ -222,3 +222,19 @@ int recorder_salvage(const StatusPage *page, size_t max, HistoryList *list, uint
         *ret_end = at;
         return 0;
 }
+
+size_t recorder_number(StatusPage *page, size_t max, const int32_t *ids, size_t n_ids) {
+        uint64_t at = ring_oldest(page), before = at;
+        char frame[RING_FRAME_MAX + 2];
+        HistoryRecord record;
+        size_t size, found = 0;
+
+        for (size_t i = 0; i < max && ring_read(page, &at, frame, RING_FRAME_MAX, &size) > 0; i++) {
+                decode(frame, size, &record);
+                if (!record.id && found < n_ids)
+                        ring_patch(page, before, &ids[found], sizeof(ids[found]));
+                found += !record.id;
+                before = at;
+        }
+        return found;
+}

@@ -42,3 +42,9 @@ int recorder_flush_batch(Recorder *recorder);
  * position behind them. Frames that make no sense end the list. Returns 0 or -ENOMEM.
  */
 int recorder_salvage(const StatusPage *page, size_t max, HistoryList *list, uint64_t *ret_end);
+
+/*
+ * Of the oldest `max` records of the ring those without an id get `ids`, in the ring itself, as far
+ * as they go: whoever writes them again then, writes the same records. Returns how many had none.
+ */
+size_t recorder_number(StatusPage *page, size_t max, const int32_t *ids, size_t n_ids);

@@ -65,7 +65,7 @@ static void on_written(const DbReply *reply, void *userdata, int64_t number) {
         }
 }
 
-static void next(Salvage *s) {
+static void write_batch(Salvage *s) {
         HistoryList list = {0};
         Batch batch = {0};
 
@@ -77,6 +77,36 @@ static void next(Salvage *s) {
         }
         history_add_add(&batch, &list);
         if (link_submit(s->link, &batch, on_written, s, 0))
+                end(s, SALVAGE_AWAY);
+}
+
+static void on_reserved(const DbReply *reply, void *userdata, int64_t number) {
+        Salvage *s = userdata;
+        int32_t ids[RECORDER_BATCH];
+        size_t n = 0;
+        (void) number;
+
+        if (reply->error.class) {
+                end(s, reply->error.class == DB_E_UNAVAILABLE ? SALVAGE_AWAY : SALVAGE_REFUSED);
+                return;
+        }
+        for (int row = 0; row < db_rows(reply, 0) && n < RECORDER_BATCH; row++)
+                ids[n++] = (int32_t) db_int(reply->results[0], row, 0);
+        (void) recorder_number(s->page, s->at_once, ids, n);
+        write_batch(s);
+}
+
+/* Ids first: an answer that is lost must not make the same records twice. */
+static void next(Salvage *s) {
+        size_t n = recorder_number(s->page, s->at_once, NULL, 0);
+        Batch batch = {0};
+
+        if (!n) {
+                write_batch(s);
+                return;
+        }
+        history_reserve_add(&batch, n);
+        if (link_submit(s->link, &batch, on_reserved, s, 0))
                 end(s, SALVAGE_AWAY);
 }
 

@@ -625,7 +625,8 @@ class Proxy:
 # ---- what is watched ----
 
 class Watchdog:
-    """As systemd: gives env() to a daemon, and notes how far apart its signs of life were."""
+    """As systemd: gives env() to a daemon, notes what it says and how far apart its signs of life
+    were."""
 
     def __init__(self, directory, usec=1000000):
         self.usec = usec
@@ -639,6 +640,7 @@ class Watchdog:
         self.last = None
         self.longest = 0
         self.pets = 0
+        self.messages = []
         self.is_closing = False
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
@@ -650,6 +652,7 @@ class Watchdog:
         while not self.is_closing:
             with contextlib.suppress(TimeoutError):
                 data, extra, _, _ = self.socket.recvmsg(65536, 256)
+                self.messages.append(dict(line.split("=", 1) for line in data.decode().splitlines()))
                 if b"WATCHDOG=1" in data:
                     seconds, usec = struct.unpack("ll", extra[0][2])
                     self._note(seconds + usec / 1e6)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "db/credential.h"
 #include "util/parse.h"
 #include "util/text.h"
 
@@ -29,17 +30,26 @@ static usec_t connect_usec(const DbSettings *settings) {
 }
 
 /*
- * Values before the conninfo are defaults that it can override, those behind it are ours. A dead
- * peer is noticed within half a minute whatever the kernel's own settings are.
+ * Values before the conninfo are defaults that it can override, those behind it are ours. What is
+ * wrong with the credential was said when the configuration was read. A dead peer is noticed within
+ * half a minute whatever the kernel's own settings are.
  */
 static PGconn *connect_to(const DbSettings *settings) {
+        char password[CREDENTIAL_SIZE], ignored[CREDENTIAL_SIZE];
+        int has_password = !credential_read(password, ignored, sizeof(ignored));
         char timeout[16]; /* libpq's takes whole seconds, two at least */
         usec_t seconds = MAX_OF(connect_usec(settings) / USEC_PER_SEC, 2);
-        const char *const keywords[] = {"connect_timeout",     "keepalives_idle",
-                                        "keepalives_interval", "keepalives_count",
-                                        "tcp_user_timeout",    "target_session_attrs",
-                                        "application_name",    "dbname",
-                                        "client_encoding",     NULL};
+        const char *const keywords[] = {"connect_timeout",
+                                        "keepalives_idle",
+                                        "keepalives_interval",
+                                        "keepalives_count",
+                                        "tcp_user_timeout",
+                                        "target_session_attrs",
+                                        "application_name",
+                                        "password",
+                                        "dbname",
+                                        "client_encoding",
+                                        NULL};
         const char *const values[] = {timeout,
                                       "10",
                                       "5",
@@ -47,11 +57,14 @@ static PGconn *connect_to(const DbSettings *settings) {
                                       "30000",
                                       "read-write",
                                       settings->application_name,
+                                      has_password ? password : NULL,
                                       settings->conninfo,
                                       "UTF8",
                                       NULL};
         (void) snprintf(timeout, sizeof(timeout), "%u", (unsigned) seconds);
-        return PQconnectdbParams(keywords, values, 1);
+        PGconn *conn = PQconnectdbParams(keywords, values, 1);
+        explicit_bzero(password, sizeof(password));
+        return conn;
 }
 
 /* Waits until the command's next result is there: 0, or DB_E_UNAVAILABLE. */

@@ -10,6 +10,8 @@
 #define TOKEN_TRIES 100
 #define PROMOTE_LIMIT 1000 /* of queue_promote.sql */
 
+#define TOTALS_MAX 10000 /* of the queue, counted for people to look at */
+
 enum { LOOK_PROMOTED, LOOK_WAITING, LOOK_NEXT }; /* statements of queue_look_add() */
 
 int64_t identity_token(void) {
@@ -85,6 +87,21 @@ usec_t queue_look_next(const DbReply *reply) {
 
 int queue_look_is_full(const DbReply *reply) {
         return db_rows(reply, LOOK_PROMOTED) >= PROMOTE_LIMIT;
+}
+
+void queue_totals_add(Batch *batch) {
+        batch_add(batch, SQL_QUEUE_TOTALS);
+        batch_int(batch, TOTALS_MAX + 1);
+}
+
+void queue_totals_read(const DbReply *reply, QueueTotals *ret) {
+        *ret = (QueueTotals){.jobs = -1};
+        if (!db_rows(reply, 0))
+                return;
+        int64_t jobs = db_int(reply->results[0], 0, 0);
+        *ret = (QueueTotals){.jobs = MIN_OF(jobs, TOTALS_MAX),
+                             .cos = db_int(reply->results[0], 0, 1),
+                             .is_more = jobs > TOTALS_MAX};
 }
 
 void supervisor_register_add(Batch *batch, const Identity *identity, const char *kind,

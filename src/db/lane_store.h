@@ -37,6 +37,15 @@ int32_t queue_look_co(const DbReply *reply, int row);
 usec_t queue_look_next(const DbReply *reply);
 int queue_look_is_full(const DbReply *reply); /* more fell due than one look promotes */
 
+/* The jobs in the queue, and the COs that they belong to; -1 jobs: not known. */
+typedef struct QueueTotals {
+        int64_t jobs, cos;
+        int is_more; /* the counting ended before the queue */
+} QueueTotals;
+
+void queue_totals_add(Batch *batch);
+void queue_totals_read(const DbReply *reply, QueueTotals *ret);
+
 /* `kind` is "daemon" or "command". */
 void supervisor_register_add(Batch *batch, const Identity *identity, const char *kind,
                              unsigned workers, usec_t lease_usec);

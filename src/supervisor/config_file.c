@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "db/credential.h"
 #include "supervisor/config_keys.h"
 #include "util/error.h"
 #include "util/text.h"
@@ -210,6 +211,15 @@ static void check_exec(Reader *reader) {
                                      exec_model_name(reader->config->exec[i]), why);
 }
 
+/* Better said here than by a server that misses the password. */
+static void check_credential(Problems *problems) {
+        char password[CREDENTIAL_SIZE], why[256];
+
+        if (credential_read(password, why, sizeof(why)) == CREDENTIAL_E_INVALID)
+                problems_add(problems, "%s", why);
+        explicit_bzero(password, sizeof(password));
+}
+
 static int read_file(Reader *reader) {
         ini_max_line = LINE_BYTES;
         ini_allow_multiline = false;
@@ -247,6 +257,7 @@ int config_read(const char *path, Config **ret, Problems *problems) {
         if (r)
                 return r;
         check_exec(&reader);
+        check_credential(problems);
         r = config_derive(config, path, problems);
         if (r)
                 return r;

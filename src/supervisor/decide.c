@@ -17,7 +17,8 @@ void supervisor_begin_stop(Supervisor *s, usec_t patience_usec) {
                 return;
         s->stop_usec = usec_add(clock_now_usec(), patience_usec);
         plan_stop(s->plan);
-        service_stopping();
+        service_stopping(&s->service, s->loop);
+        supervisor_tell_status(s);
 }
 
 static void on_left(const DbReply *reply, void *userdata, int64_t number) {

@@ -1,6 +1,5 @@
 /* What the pool, the link, the other supervisors and the queue tell: passed on to the plan. */
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/notice.h"
@@ -232,19 +231,6 @@ static void on_resynced(const DbReply *reply, void *userdata, int64_t number) {
         lookout_look(&s->lookout);
 }
 
-void supervisor_tell_status(Supervisor *s) {
-        char status[160];
-        (void) snprintf(status, sizeof(status),
-                        "%u of %u workers busy, %zu COs waiting, database %s",
-                        plan_count(s->plan, SLOT_BUSY), (unsigned) s->config->workers,
-                        plan_waiting(s->plan), link_is_up(s->link) ? "up" : "away");
-        if (s->is_ready_told)
-                service_status(status);
-        else
-                service_ready(status);
-        s->is_ready_told = 1;
-}
-
 static void on_registered(void *userdata) {
         Supervisor *s = userdata;
         Batch batch = {0};
@@ -264,14 +250,16 @@ static void on_registered(void *userdata) {
         if (!s->is_ready_logged)
                 memory_release_startup(); /* workers are forked from what is left */
         s->is_ready_logged = 1;
-        supervisor_tell_status(s);
+        supervisor_be_ready(s);
+        supervisor_count_queue(s);
 }
 
 static void on_down(void *userdata) {
         Supervisor *s = userdata;
         s->is_member = 0;
         lookout_down(&s->lookout);
-        supervisor_tell_status(s);
+        s->totals.jobs = -1;
+        supervisor_be_ready(s);
         if (s->args->drain) {
                 s->exit_code = EXIT_FAILURE;
                 supervisor_begin_stop(s, 0);
@@ -288,6 +276,10 @@ static void on_refused(const DbError *error, void *userdata) {
                           error->message);
         }
         s->is_refusal_told = 1;
+        if (error->class == DB_E_RETRY)
+                service_starting(3 * s->config->heartbeat_usec); /* a lock: it ends */
+        else
+                supervisor_be_ready(s);
         if (s->args->drain) {
                 s->exit_code = EXIT_FAILURE;
                 supervisor_begin_stop(s, 0);

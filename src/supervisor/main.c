@@ -14,14 +14,15 @@
 #define EXIT_USAGE 2
 
 static const char *arg_config = RJ_CONFIG_FILE;
-static int arg_check;
+static int arg_check, arg_quiet;
 
 static void print_help(void) {
-        (void) printf("registry-jobd [--config FILE] [--check]\n\n"
+        (void) printf("registry-jobd [--config FILE] [--check [--quiet]]\n\n"
                       "Runs the job queue of COmanage Registry, in the foreground.\n\n"
                       "  --config FILE  configuration, instead of %s\n"
                       "  --check        read the configuration, open the plugins, print the\n"
                       "                 settings and end: 0 when all is well, 78 when not\n"
+                      "  --quiet        with --check: print what is wrong, and nothing else\n"
                       "  --help         this text\n"
                       "  --version      version\n\n"
                       "SIGTERM stops when running jobs are done, a second one at once; SIGHUP\n"
@@ -31,11 +32,10 @@ static void print_help(void) {
 
 /* Returns -1 to go on, or an exit code. */
 static int parse_args(int argc, char *argv[]) {
-        static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                                {"check", no_argument, NULL, 'k'},
-                                                {"help", no_argument, NULL, 'h'},
-                                                {"version", no_argument, NULL, 'v'},
-                                                {0}};
+        static const struct option options[] = {
+                {"config", required_argument, NULL, 'c'}, {"check", no_argument, NULL, 'k'},
+                {"quiet", no_argument, NULL, 'q'},        {"help", no_argument, NULL, 'h'},
+                {"version", no_argument, NULL, 'v'},      {0}};
         int c;
 
         while ((c = getopt_long(argc, argv, "c:h", options, NULL)) != -1)
@@ -45,6 +45,9 @@ static int parse_args(int argc, char *argv[]) {
                         break;
                 case 'k':
                         arg_check = 1;
+                        break;
+                case 'q':
+                        arg_quiet = 1;
                         break;
                 case 'h':
                         print_help();
@@ -93,7 +96,8 @@ int main(int argc, char *argv[]) {
                 if (conninfo_has_secret(config->conninfo))
                         log_warning("a password stands in '%s': better in libpq's password file",
                                     arg_config);
-                config_print(config);
+                if (!arg_quiet)
+                        config_print(config);
                 return EXIT_SUCCESS;
         }
         SupervisorArgs args = {.config_path = arg_config, .config = config, .log_fd = log_fd};

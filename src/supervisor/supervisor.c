@@ -45,7 +45,7 @@ static void on_sweep(struct ev_loop *loop, ev_timer *timer, int events) {
         membership_look(&s->membership);
         if (s->is_member)
                 lookout_look(&s->lookout);
-        supervisor_tell_status(s);
+        supervisor_count_queue(s);
 }
 
 static void on_heartbeat(struct ev_loop *loop, ev_timer *timer, int events) {
@@ -57,6 +57,7 @@ static void on_heartbeat(struct ev_loop *loop, ev_timer *timer, int events) {
         membership_renew(&s->membership);
         pool_kill_broken(s->pool);
         (void) memory_oom_kills(&s->oom_kills);
+        supervisor_tell_status(s);
         stalls_look(&s->stalls, s->plan, s->pool, s->link, s->membership.identity.id,
                     s->config->stall_usec, clock_now_usec());
 }
@@ -253,7 +254,7 @@ static void tear_down(Supervisor *s) {
         s->link = link_free(s->link);
         s->pool = pool_free(s->pool);
         s->plan = plan_free(s->plan);
-        service_watchdog_stop(&s->watchdog, s->loop);
+        service_done(&s->service, s->loop);
 }
 
 int supervisor_run(const SupervisorArgs *args, uint64_t *ret_jobs, int *ret_must_exit) {
@@ -262,6 +263,7 @@ int supervisor_run(const SupervisorArgs *args, uint64_t *ret_jobs, int *ret_must
                 return EXIT_FAILURE;
         s->args = args;
         s->config = args->config;
+        s->totals.jobs = -1;
         s->loop = ev_loop_new(EVFLAG_AUTO); /* the default one would reap children: reaper.h */
         (void) signal(SIGPIPE, SIG_IGN);
 
@@ -270,7 +272,7 @@ int supervisor_run(const SupervisorArgs *args, uint64_t *ret_jobs, int *ret_must
                 log_error_errno(r, "could not set up the supervisor");
                 s->exit_code = EXIT_FAILURE;
         } else {
-                service_watchdog_start(&s->watchdog, s->loop);
+                service_start(&s->service, s->loop);
                 link_start(s->link);
                 (void) ev_run(s->loop, 0);
         }
@@ -291,6 +293,7 @@ int supervisor_try_plugins(const Config *config) {
         pid_t pid;
         int status;
 
+        service_starting(usec_add(config->start_usec, config->start_usec));
         int r = spawn_child(worker_try_plugins, &args, NULL, 0, &pid);
         if (r) {
                 log_error_errno(r, "could not fork to try the plugins");

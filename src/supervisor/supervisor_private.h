@@ -36,7 +36,8 @@ typedef struct Supervisor {
         Membership membership;
         Lookout lookout;
         Stalls stalls;
-        ServiceWatchdog watchdog;
+        Service service;
+        QueueTotals totals; /* when last counted */
         ev_timer sweep, heartbeat, cancel_poll, wake;
         ev_prepare before_wait;
         ev_signal on_term, on_int, on_hup;
@@ -51,7 +52,8 @@ typedef struct Supervisor {
         int is_member;       /* registered over the present connection */
         int was_held;        /* the lease, when last looked at */
         int is_refusal_told; /* that registering is refused */
-        int is_ready_told;   /* to systemd */
+        int is_ready;        /* may be told to systemd; see supervisor_be_ready() */
+        int is_ready_told;
         int is_ready_logged;
         int is_remains_refused; /* what dead workers left, by the server, the last time */
         usec_t settle_usec;     /* when what could not be settled is tried again; 0: nothing */
@@ -89,5 +91,13 @@ void supervisor_take_remains(Supervisor *s, unsigned slot, const Deceased *dead,
 /* Goes on with every dead worker of which nothing is on its way. */
 void supervisor_settle_all(Supervisor *s);
 
-/* Tells systemd how things are; the first time, that the daemon is ready. */
+/* status.c */
+
+/* It serves, or it has found that the database is away: systemd is told, and how things are. */
+void supervisor_be_ready(Supervisor *s);
+
+/* Tells systemd how things are, if that has changed. */
 void supervisor_tell_status(Supervisor *s);
+
+/* Counts the queue for the status, if somebody listens. */
+void supervisor_count_queue(Supervisor *s);

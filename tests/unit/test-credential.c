@@ -1,0 +1,103 @@
+/* The password that systemd hands over: one line of a file, and nothing else. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "db/credential.h"
+#include "util/macro.h"
+
+static char directory[] = "/tmp/test-credential.XXXXXX";
+static char path[sizeof(directory) + sizeof(CREDENTIAL_PASSWORD) + 1];
+
+static int set_up(void **state) {
+        (void) state;
+        if (!mkdtemp(directory))
+                return -1;
+        (void) snprintf(path, sizeof(path), "%s/%s", directory, CREDENTIAL_PASSWORD);
+        return setenv("CREDENTIALS_DIRECTORY", directory, 1);
+}
+
+static int tear_down(void **state) {
+        (void) state;
+        (void) unlink(path);
+        return rmdir(directory);
+}
+
+static void write_file(const char *bytes, size_t n) {
+        FILE *file = fopen(path, "w");
+        assert_non_null(file);
+        assert_int_equal(fwrite(bytes, 1, n, file), n);
+        assert_int_equal(fclose(file), 0);
+}
+
+static void test_contents(void **state) {
+        static char longest[CREDENTIAL_SIZE];
+        static const struct {
+                const char *bytes;
+                size_t n;
+                const char *password; /* NULL: refused */
+                const char *why;
+        } rows[] = {
+                {"secret", 6, "secret", NULL},
+                {"secret\n", 7, "secret", NULL},
+                {"secret\r\n", 8, "secret", NULL},
+                {" two words \n", 12, " two words ", NULL},
+                {"", 0, NULL, "empty"},
+                {"\n", 1, NULL, "empty"},
+                {"one\ntwo\n", 8, NULL, "one line"},
+                {"nul\0inside", 10, NULL, "one line"},
+                {longest, CREDENTIAL_SIZE - 1, longest, NULL},
+                {longest, CREDENTIAL_SIZE, NULL, "longer"},
+        };
+        char password[CREDENTIAL_SIZE], why[256];
+        (void) state;
+
+        memset(longest, 'x', sizeof(longest));
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                write_file(rows[i].bytes, rows[i].n);
+                int r = credential_read(password, why, sizeof(why));
+                assert_int_equal(r, rows[i].password ? 0 : CREDENTIAL_E_INVALID);
+                if (!r)
+                        assert_memory_equal(password, rows[i].password, strlen(password));
+                else
+                        assert_non_null(strstr(why, rows[i].why));
+        }
+}
+
+static void test_none(void **state) {
+        char password[CREDENTIAL_SIZE], why[256];
+        (void) state;
+
+        (void) unlink(path);
+        assert_int_equal(credential_read(password, why, sizeof(why)), CREDENTIAL_E_NONE);
+        (void) unsetenv("CREDENTIALS_DIRECTORY");
+        assert_int_equal(credential_read(password, why, sizeof(why)), CREDENTIAL_E_NONE);
+        (void) setenv("CREDENTIALS_DIRECTORY", directory, 1);
+}
+
+/* A directory in its place cannot be read: that is an error, not "none". */
+static void test_unreadable(void **state) {
+        char password[CREDENTIAL_SIZE], why[256];
+        (void) state;
+
+        (void) unlink(path);
+        assert_int_equal(mkdir(path, 0700), 0);
+        assert_int_equal(credential_read(password, why, sizeof(why)), CREDENTIAL_E_INVALID);
+        assert_non_null(strstr(why, CREDENTIAL_PASSWORD));
+        assert_int_equal(rmdir(path), 0);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {cmocka_unit_test(test_contents),
+                                           cmocka_unit_test(test_none),
+                                           cmocka_unit_test(test_unreadable)};
+        return cmocka_run_group_tests(tests, set_up, tear_down);
+}

@@ -4,6 +4,7 @@
 
 #include "cli/output.h"
 #include "cli/verbs.h"
+#include "util/log_ids.h"
 #include "util/parse.h"
 
 static int say_final(Cli *cli, int32_t id) {
@@ -35,6 +36,13 @@ int verb_cancel(Cli *cli) {
         if (!db_rows(&reply, 0))
                 return say_final(cli, id);
         JobState before = job_state_parse(db_text(reply.results[0], 0, 0));
+        LogFields fields = {.message_id = LOG_ID_CANCEL,
+                            .job_id = id,
+                            .co_id = (int32_t) db_int(reply.results[0], 0, 1),
+                            .plugin = db_text(reply.results[0], 0, 2),
+                            .job_status = job_state_code(JOB_CANCELED)};
+        cli_note(&fields, "job %d: canceled by %s, was %s", id, cli_actor(cli),
+                 job_state_name(before));
         if (cli->options->is_json)
                 (void) printf("{\"id\": %d, \"was\": \"%s\"}\n", id, job_state_code(before));
         else
@@ -88,6 +96,7 @@ static int retry_row(Cli *cli, int32_t id, const PGresult *row) {
                         (long long) db_int(reply.results[1], 0, 1));
                 return CLI_FAILED;
         }
+        cli_note_registered(cli, &registration, next);
         (void) printf(cli->options->is_json ? "{\"id\": %d}\n" : "%d\n", next);
         return CLI_OK;
 }

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "supervisor/journal.h"
+#include "util/log_ids.h"
 #include "util/parse.h"
 
 static void _printf_(1, 0) say(const char *format, va_list ap) {
@@ -27,6 +29,31 @@ void cli_tell(const Cli *cli, const char *format, ...) {
         if (!cli->options->is_quiet)
                 say(format, ap);
         va_end(ap);
+}
+
+void cli_note(const LogFields *fields, const char *format, ...) {
+        char text[1024];
+        va_list ap;
+        va_start(ap, format);
+        (void) vsnprintf(text, sizeof(text), format, ap);
+        va_end(ap);
+        journal_note("registry-job", LOG_INFO, fields, text);
+}
+
+void cli_note_registered(const Cli *cli, const Registration *registration, int32_t id) {
+        int is_here = registration->runner.host != NULL;
+        LogFields fields = {.message_id = LOG_ID_REGISTERED,
+                            .job_id = id,
+                            .co_id = registration->co_id,
+                            .plugin = registration->plugin,
+                            .job_status = job_state_code(is_here ? JOB_ASSIGNED : JOB_QUEUED)};
+        char again[64] = "";
+
+        if (registration->retried_job_id)
+                (void) snprintf(again, sizeof(again), ", as a retry of job %d",
+                                registration->retried_job_id);
+        cli_note(&fields, "job %d: registered by %s%s%s", id, cli_actor(cli), again,
+                 is_here ? ", to run in the foreground" : "");
 }
 
 void cli_say_problems(const Problems *problems) {

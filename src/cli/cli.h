@@ -6,6 +6,7 @@
 #include "db/job_store.h"
 #include "db/pg.h"
 #include "supervisor/config.h"
+#include "util/log.h"
 
 /* Documented in registry-job(1). */
 enum {
@@ -22,7 +23,8 @@ typedef struct Cli {
         const Options *options;
         Config *config;
         DbSettings settings;
-        Db *db; /* opened by cli_connect() */
+        Db *db;     /* opened by cli_connect() */
+        int log_fd; /* see SupervisorArgs */
 } Cli;
 
 /* Opens the connection, if it is not open; CLI_OK or CLI_UNAVAILABLE after saying why. */
@@ -39,6 +41,15 @@ void cli_say(const char *format, ...) _printf_(1, 2);
 
 /* As cli_say(), unless --quiet. */
 void cli_tell(const Cli *cli, const char *format, ...) _printf_(2, 3);
+
+/*
+ * The same to the journal, so that `journalctl JOB_ID=n` tells what was done to a job by hand.
+ * Shows nothing.
+ */
+void cli_note(const LogFields *fields, const char *format, ...) _printf_(2, 3);
+
+/* That a job was registered. */
+void cli_note_registered(const Cli *cli, const Registration *registration, int32_t id);
 
 /* Every line of the problems to standard error. */
 void cli_say_problems(const Problems *problems);

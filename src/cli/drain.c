@@ -26,7 +26,7 @@ int cli_drain(Cli *cli) {
         if (code)
                 return code;
 
-        SupervisorArgs args = {.config = cli->config, .drain = &drain, .log_fd = -1};
+        SupervisorArgs args = {.config = cli->config, .drain = &drain, .log_fd = cli->log_fd};
         code = supervisor_run(&args, &jobs, &must_exit);
         cli_tell(cli, "%llu jobs run", (unsigned long long) jobs);
         if (must_exit)

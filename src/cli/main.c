@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli/verbs.h"
+#include "supervisor/journal.h"
 #include "util/log.h"
 
 /* The file of --config, or the usual one where it is there; otherwise defaults and PG* variables.
@@ -65,13 +66,14 @@ int main(int argc, char *argv[]) {
         log_init("registry-job", LOG_STYLE_PLAIN);
         log_set_level(options.is_verbose ? LOG_INFO : options.is_quiet ? LOG_ERR : LOG_WARNING);
 
+        int log_fd = journal_is_connected() ? journal_install("registry-job") : -1;
         int (*run)(Cli *) = choose(&options, &code);
         if (!run)
                 return code;
         code = read_config(&options, &config);
         if (code)
                 return code;
-        Cli cli = {.options = &options, .config = config};
+        Cli cli = {.options = &options, .config = config, .log_fd = log_fd};
         code = run(&cli);
         cli.db = db_close(cli.db);
         if (fflush(stdout) == EOF || ferror(stdout)) {

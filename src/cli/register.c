@@ -57,8 +57,10 @@ static int store(Cli *cli, const Registration *registration, int32_t *ret_id) {
         if (code)
                 return code;
         *ret_id = (int32_t) db_int(reply.results[1], 0, 0);
-        if (*ret_id)
+        if (*ret_id) {
+                cli_note_registered(cli, registration, *ret_id);
                 return CLI_OK;
+        }
         cli_say("job %lld with the same parameters already waits or runs; --allow-duplicate "
                 "registers another one",
                 (long long) db_int(reply.results[1], 0, 1));

@@ -14,6 +14,7 @@
 #include "core/outcome.h"
 #include "plugin/recorder.h"
 #include "util/log.h"
+#include "util/log_ids.h"
 #include "worker/account.h"
 #include "worker/children.h"
 #include "worker/finish.h"
@@ -289,6 +290,12 @@ static void settle_child(Watch *w) {
         end_job(w);
 }
 
+static const char *end_id(JobState state) {
+        return state == JOB_COMPLETE   ? LOG_ID_FINISHED
+               : state == JOB_CANCELED ? LOG_ID_CANCELED
+                                       : LOG_ID_FAILED;
+}
+
 /* Says how it ended. */
 static int report(Cli *cli, const Job *job) {
         _cleanup_(db_reply_donep) DbReply reply = {0};
@@ -303,8 +310,14 @@ static int report(Cli *cli, const Job *job) {
                 return CLI_NOT_FOUND;
         const PGresult *row = reply.results[0];
         JobState state = job_state_parse(PQgetvalue(row, 0, PQfnumber(row, "status")));
-        cli_tell(cli, "job %d is %s: %s", job->id, job_state_name(state),
-                 PQgetvalue(row, 0, PQfnumber(row, "finish_summary")));
+        const char *summary = PQgetvalue(row, 0, PQfnumber(row, "finish_summary"));
+        LogFields fields = {.message_id = end_id(state),
+                            .job_id = job->id,
+                            .co_id = job->co_id,
+                            .plugin = job->plugin,
+                            .job_status = job_state_code(state)};
+        cli_note(&fields, "job %d: %s: %s", job->id, job_state_name(state), summary);
+        cli_tell(cli, "job %d is %s: %s", job->id, job_state_name(state), summary);
         return cli_code_of(state);
 }
 
@@ -326,7 +339,7 @@ int run_now(Cli *cli, const Catalog *catalog, Identity *identity, const Job *job
                 (void) sigprocmask(SIG_BLOCK, &signals, NULL);
                 strangers_note(&watch.strangers);
                 children_adopt();
-                r = spawn_child(run_child_job, &child, NULL, 0, &watch.pid);
+                r = spawn_child(run_child_job, &child, &cli->log_fd, 1, &watch.pid);
         }
         if (r) {
                 cli_say("could not start the job: %s", strerror(-r));

@@ -9,6 +9,7 @@
 #include "cli/evidence.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
+#include "util/log_ids.h"
 #include "util/text.h"
 
 /* As the columns take it: cut, and without the signs that the Registry refuses in summaries. */
@@ -93,6 +94,12 @@ static int report(const Cli *cli, const WhyFacts *f, const DbReply *reply, const
                 cli_say("job %d has changed meanwhile; see 'registry-job why %d'", f->id, f->id);
                 return CLI_FAILED;
         }
+        LogFields fields = {.message_id = LOG_ID_SETTLED,
+                            .job_id = f->id,
+                            .co_id = f->co_id,
+                            .plugin = f->plugin,
+                            .job_status = job_state_code(JOB_FAILED)};
+        cli_note(&fields, "job %d: %s", f->id, summary);
         if (cli->options->is_json)
                 return output_value_json(json_pack(
                         "{si ss ss so}", "id", (int) f->id, "was", job_state_code(f->state),

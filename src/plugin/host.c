@@ -15,7 +15,9 @@
 #include "util/text.h"
 
 #define PROGRESS_INTERVAL_USEC (500 * USEC_PER_MSEC)
-#define WAIT_TICK_NSEC 50000000 /* while the ring is full */
+#define LOGGED_RECORDS 200              /* at most, of one worker, */
+#define LOGGED_USEC (10 * USEC_PER_SEC) /* in this time */
+#define WAIT_TICK_NSEC 50000000         /* while the ring is full */
 
 /* Every host function begins with this: a plugin that calls them is alive. */
 static HostRun *run_of(const struct rj_context *context) {
@@ -143,6 +145,29 @@ static int add_or_wait(HostRun *run, const HistoryRecord *record) {
         return r;
 }
 
+/*
+ * Not more than the journal takes: it would drop the lines of everybody else of this service with
+ * them.
+ */
+static void log_record(HostRun *run, const HistoryRecord *to) {
+        LogFields fields = fields_of(run);
+
+        if (!throttle_pass(&run->recorder->log, LOGGED_RECORDS, LOGGED_USEC, clock_now_usec()))
+                return;
+        fields.record_key = to->key;
+        log_write(LOG_DEBUG, &fields, "job %d: %s: %s", to->job_id, to->key, to->comment);
+}
+
+static void log_held_records(const HostRun *run) {
+        LogFields fields = fields_of(run);
+        uint64_t held = throttle_take_held(&run->recorder->log);
+
+        if (held)
+                log_write(LOG_DEBUG, &fields,
+                          "job %d: %llu more history records: see 'registry-job history %d'",
+                          run->context.job_id, (unsigned long long) held, run->context.job_id);
+}
+
 static int record(struct rj_context *context, const struct rj_record *from) {
         HostRun *run = run_of(context);
         HistoryRecord to = {.job_id = context->job_id};
@@ -160,12 +185,8 @@ static int record(struct rj_context *context, const struct rj_record *from) {
         int r = add_or_wait(run, &to);
         if (r)
                 return failure(run, r, r > 0 ? &run->session->error : NULL);
-        if (log_level() >= LOG_DEBUG) {
-                LogFields fields = fields_of(run);
-                fields.record_key = to.key;
-                log_write(LOG_DEBUG, &fields, "job %d: %s: %s", context->job_id, to.key,
-                          to.comment);
-        }
+        if (log_level() >= LOG_DEBUG)
+                log_record(run, &to);
         return 0;
 }
 
@@ -250,6 +271,7 @@ int host_call(HostRun *run) {
 
 void host_end(HostRun *run) {
         atomic_store(&run->is_over, 1);
+        log_held_records(run);
         /* Not where its number means something else: see session.c. */
         if (run->own && descriptor_is_same(&run->own_socket))
                 PQfinish(run->own);

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "core/throttle.h"
 #include "db/history_store.h"
 #include "ipc/ring.h"
 #include "plugin/session.h"
@@ -22,6 +23,7 @@ typedef struct Recorder {
         usec_t flushed_usec; /* or tried to */
         int32_t reserved[RECORDER_BATCH];
         size_t n_reserved;
+        Throttle log; /* of records, at debug level */
 } Recorder;
 
 /*

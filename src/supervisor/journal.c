@@ -22,6 +22,14 @@
 #include "util/text.h"
 
 #define SEND_BUFFER_BYTES (1024 * 1024)
+#define ENTRY_BYTES 8192
+#define LINE_BYTES 2048
+
+/* Where the log goes when it goes to the journal. */
+typedef struct Sink {
+        const char *identifier;
+        DescriptorIdentity socket;
+} Sink;
 
 int journal_is_connected(void) {
         const char *stream = getenv("JOURNAL_STREAM");
@@ -64,36 +72,58 @@ static int connect_journal(void) {
         return fd;
 }
 
-static void send_line(int level, const LogFields *fields, const char *text, void *userdata) {
+static void compose(char *entry, size_t size, const char *identifier, int level,
+                    const LogFields *fields, const char *text) {
         static const LogFields none = {0};
         const LogFields *f = fields ? fields : &none;
-        DescriptorIdentity *socket_of = userdata;
-        char entry[8192] = "";
 
-        (void) text_append(entry, sizeof(entry), "MESSAGE=%s%s%s\nPRIORITY=%d\n", text,
+        (void) text_append(entry, size, "MESSAGE=%s%s%s\nPRIORITY=%d\n", text,
                            f->hint ? ". Hint: " : "", f->hint ? f->hint : "", level);
-        add_text(entry, sizeof(entry), "SYSLOG_IDENTIFIER", "registry-jobd");
-        add_text(entry, sizeof(entry), "MESSAGE_ID", f->message_id);
-        add_id(entry, sizeof(entry), "JOB_ID", f->job_id);
-        add_id(entry, sizeof(entry), "CO_ID", f->co_id);
-        add_text(entry, sizeof(entry), "PLUGIN", f->plugin);
-        add_text(entry, sizeof(entry), "JOB_STATUS", f->job_status);
-        add_text(entry, sizeof(entry), "RECORD_KEY", f->record_key);
-        add_number(entry, sizeof(entry), "JOB_WALL_USEC", f->wall_usec);
-        add_number(entry, sizeof(entry), "JOB_CPU_USEC", f->cpu_usec);
-        add_number(entry, sizeof(entry), "WORKER_PEAK_MEMORY", f->peak_bytes);
-        if (socket_of->fd < 0 ||
-            !descriptor_is_same(socket_of)) /* whoever has its number now is not to get this */
-                *socket_of = descriptor_identify(connect_journal());
-        (void) send(socket_of->fd, entry, strlen(entry), MSG_DONTWAIT | MSG_NOSIGNAL);
+        add_text(entry, size, "SYSLOG_IDENTIFIER", identifier);
+        add_text(entry, size, "MESSAGE_ID", f->message_id);
+        add_id(entry, size, "JOB_ID", f->job_id);
+        add_id(entry, size, "CO_ID", f->co_id);
+        add_text(entry, size, "PLUGIN", f->plugin);
+        add_text(entry, size, "JOB_STATUS", f->job_status);
+        add_text(entry, size, "RECORD_KEY", f->record_key);
+        add_number(entry, size, "JOB_WALL_USEC", f->wall_usec);
+        add_number(entry, size, "JOB_CPU_USEC", f->cpu_usec);
+        add_number(entry, size, "WORKER_PEAK_MEMORY", f->peak_bytes);
 }
 
-int journal_install(void) {
-        static DescriptorIdentity socket_of;
+static void send_entry(int fd, const char *entry) {
+        (void) send(fd, entry, strlen(entry), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
 
-        socket_of = descriptor_identify(connect_journal());
-        if (socket_of.fd < 0)
+static void send_line(int level, const LogFields *fields, const char *text, void *userdata) {
+        Sink *sink = userdata;
+        char entry[ENTRY_BYTES] = "";
+
+        compose(entry, sizeof(entry), sink->identifier, level, fields, text);
+        if (sink->socket.fd < 0 ||
+            !descriptor_is_same(&sink->socket)) /* whoever has its number now is not to get this */
+                sink->socket = descriptor_identify(connect_journal());
+        send_entry(sink->socket.fd, entry);
+}
+
+int journal_install(const char *identifier) {
+        static Sink sink;
+
+        sink = (Sink){.identifier = identifier, .socket = descriptor_identify(connect_journal())};
+        if (sink.socket.fd < 0)
                 return -1;
-        log_set_sink(send_line, &socket_of);
-        return socket_of.fd;
+        log_set_sink(send_line, &sink);
+        return sink.socket.fd;
+}
+
+void journal_note(const char *identifier, int level, const LogFields *fields, const char *text) {
+        _cleanup_(closep) int fd = connect_journal();
+        char entry[ENTRY_BYTES] = "", line[LINE_BYTES];
+
+        if (fd < 0)
+                return;
+        (void) text_copy_utf8(line, sizeof(line), 0, text);
+        text_make_line(line);
+        compose(entry, sizeof(entry), identifier, level, fields, line);
+        send_entry(fd, entry);
 }

@@ -68,7 +68,7 @@ static int parse_args(int argc, char *argv[]) {
 /* Returns the journal's descriptor, or -1. */
 static int init_log(void) {
         log_init("registry-jobd", isatty(STDERR_FILENO) ? LOG_STYLE_PLAIN : LOG_STYLE_PREFIX);
-        return journal_is_connected() ? journal_install() : -1;
+        return journal_is_connected() ? journal_install("registry-jobd") : -1;
 }
 
 static int read_config(Config **ret) {

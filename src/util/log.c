@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "util/text.h"
+
 #define LINE_MAX_BYTES 2048
 
 static struct {
@@ -37,15 +39,8 @@ void log_set_sink(LogSink sink, void *userdata) {
         state.userdata = userdata;
 }
 
-/* One line stays one line, whatever a plugin or the database put into it. */
-static void flatten(char *text) {
-        for (unsigned char *p = (unsigned char *) text; *p; p++)
-                if (*p < 0x20 || *p == 0x7f)
-                        *p = *p == '\t' || *p == '\n' ? ' ' : '?';
-}
-
 static void emit(int level, const LogFields *fields, char *text) {
-        flatten(text);
+        text_make_line(text); /* whatever a plugin or the database put into it */
         if (state.sink) {
                 state.sink(level, fields, text, state.userdata);
                 return;

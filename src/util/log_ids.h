@@ -11,3 +11,5 @@
 #define LOG_ID_DATABASE_BACK "0f3be0a4b6f94d0db3a1f3a2a5e6c108"
 #define LOG_ID_LEASE_LOST "0f3be0a4b6f94d0db3a1f3a2a5e6c109"
 #define LOG_ID_STALLED "0f3be0a4b6f94d0db3a1f3a2a5e6c10a"
+#define LOG_ID_REGISTERED "0f3be0a4b6f94d0db3a1f3a2a5e6c10b"
+#define LOG_ID_CANCEL "0f3be0a4b6f94d0db3a1f3a2a5e6c10c"

@@ -55,6 +55,12 @@ int text_append(char *to, size_t size, const char *format, ...) {
         return used >= size || n < 0 || (size_t) n >= size - used;
 }
 
+void text_make_line(char *text) {
+        for (; *text; text++)
+                if ((unsigned char) *text < 0x20 || *text == 0x7f)
+                        *text = *text == '\t' || *text == '\n' ? ' ' : '?';
+}
+
 char *text_format(const char *format, ...) {
         char *text = NULL;
         va_list ap;

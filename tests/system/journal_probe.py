@@ -1,7 +1,8 @@
 """Runs a daemon whose standard error is connected to a journal: a socket of our own, in a mount
-namespace of our own. Prints what arrived, one JSON object a line.
+namespace of our own. Then runs the lines of standard input with bash, and prints what arrived in
+the journal, one JSON object a line.
 
-usage: unshare --mount journal_probe.py DAEMON CONFIG COMMAND...   (COMMAND ends when the job has)
+usage: unshare --mount --net journal_probe.py DAEMON CONFIG <COMMANDS   (they end when the job has)
 """
 import json
 import os
@@ -9,25 +10,45 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 
-daemon, config, *command = sys.argv[1:]
+daemon, config = sys.argv[1:]
+commands = sys.stdin.read()
 subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/run"], check=True)
 os.makedirs("/run/systemd/journal")
+# As systemd sets it at boot; the network namespace, which this is a setting of, is ours.
+with open("/proc/sys/net/unix/max_dgram_qlen", "w", encoding="ascii") as limit:
+    limit.write("512")
 journal = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 journal.bind("/run/systemd/journal/socket")
+journal.settimeout(0.05)
+entries = []
+is_over = threading.Event()
+
+
+def hear():
+    """Reads all the time, as the journal does; what comes faster than that is dropped."""
+    while True:
+        try:
+            entries.append(journal.recv(65536).decode())
+        except TimeoutError:
+            if is_over.is_set():
+                return
+
+
+reader = threading.Thread(target=hear)
+reader.start()
 with tempfile.TemporaryFile() as stderr:
     stat = os.fstat(stderr.fileno())
     environment = {**os.environ, "JOURNAL_STREAM": f"{stat.st_dev}:{stat.st_ino}"}
     process = subprocess.Popen([daemon, "--config", config], stderr=stderr, env=environment)
     try:
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=60)
+        subprocess.run(["bash", "-euc", commands], check=True, stdout=subprocess.DEVNULL,
+                       stdin=subprocess.DEVNULL, timeout=60)
     finally:
         process.terminate()
         process.wait(60)
-journal.setblocking(False)
-while True:
-    try:
-        entry = journal.recv(65536).decode()
-    except BlockingIOError:
-        break
+        is_over.set()
+        reader.join()
+for entry in entries:
     print(json.dumps(dict(line.split("=", 1) for line in entry.splitlines())))

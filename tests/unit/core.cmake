@@ -2,7 +2,7 @@
 foreach(name argv parse process text)
   rj_unit_test(${name} test-${name}.c rj-util)
 endforeach()
-foreach(name backoff cancel condition job lease limit notice outcome overrun plural stall turn)
+foreach(name backoff cancel condition job lease limit notice outcome overrun plural stall throttle turn)
   rj_unit_test(${name} test-${name}.c rj-core)
 endforeach()
 rj_unit_test(plan test-plan.c rj-core)

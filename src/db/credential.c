@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "util/macro.h"
 
@@ -34,7 +35,8 @@ int credential_read(char password[CREDENTIAL_SIZE], char *why, size_t size) {
         const char *directory = getenv("CREDENTIALS_DIRECTORY");
         char path[PATH_MAX];
 
-        if (!directory)
+        /* systemd 252 names a directory that nobody may enter when it has found no credential. */
+        if (!directory || access(directory, X_OK) < 0)
                 return CREDENTIAL_E_NONE;
         (void) snprintf(path, sizeof(path), "%s/%s", directory, CREDENTIAL_PASSWORD);
         _cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);

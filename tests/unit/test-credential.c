@@ -78,6 +78,8 @@ static void test_none(void **state) {
 
         (void) unlink(path);
         assert_int_equal(credential_read(password, why, sizeof(why)), CREDENTIAL_E_NONE);
+        (void) setenv("CREDENTIALS_DIRECTORY", "/nowhere", 1);
+        assert_int_equal(credential_read(password, why, sizeof(why)), CREDENTIAL_E_NONE);
         (void) unsetenv("CREDENTIALS_DIRECTORY");
         assert_int_equal(credential_read(password, why, sizeof(why)), CREDENTIAL_E_NONE);
         (void) setenv("CREDENTIALS_DIRECTORY", directory, 1);

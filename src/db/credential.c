@@ -35,7 +35,7 @@ int credential_read(char password[CREDENTIAL_SIZE], char *why, size_t size) {
         const char *directory = getenv("CREDENTIALS_DIRECTORY");
         char path[PATH_MAX];
 
-        /* systemd 252 names a directory that nobody may enter when it has found no credential. */
+        /* Where it could not be mounted, as in a container, the directory is there, and closed. */
         if (!directory || access(directory, X_OK) < 0)
                 return CREDENTIAL_E_NONE;
         (void) snprintf(path, sizeof(path), "%s/%s", directory, CREDENTIAL_PASSWORD);

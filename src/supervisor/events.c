@@ -245,8 +245,9 @@ static void on_registered(void *userdata) {
         batch_add(&batch, SQL_QUEUE_RESYNC);
         (void) link_submit(s->link, &batch, on_resynced, s, 0);
         if (!s->is_ready_logged && !s->args->drain)
-                log_info("ready: at most %d at work, %zu external programs",
-                         (int) s->config->workers, s->config->n_exec);
+                log_info("ready: at most %d at work, %zu external program%s",
+                         (int) s->config->workers, s->config->n_exec,
+                         s->config->n_exec == 1 ? "" : "s");
         if (!s->is_ready_logged)
                 memory_release_startup(); /* workers are forked from what is left */
         s->is_ready_logged = 1;

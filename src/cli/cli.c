@@ -69,7 +69,7 @@ static int code_of_error(const DbError *error) {
                                                                              : CLI_FAILED;
 }
 
-static int say_error(const DbError *error) {
+int cli_say_error(const DbError *error) {
         const char *hint = sqlstate_hint(error->class);
 
         cli_say("%s%s%s%s", error->message, error->where ? " (statement " : "",
@@ -90,11 +90,11 @@ int cli_open(Cli *cli, DbError *ret_error) {
 
 int cli_connect(Cli *cli) {
         DbError error;
-        return cli_open(cli, &error) ? say_error(&error) : CLI_OK;
+        return cli_open(cli, &error) ? cli_say_error(&error) : CLI_OK;
 }
 
 int cli_run(Cli *cli, Batch *batch, DbReply *reply) {
-        return db_run_retry(cli->db, batch, reply) ? say_error(&reply->error) : CLI_OK;
+        return db_run_retry(cli->db, batch, reply) ? cli_say_error(&reply->error) : CLI_OK;
 }
 
 const char *cli_actor(const Cli *cli) {

@@ -36,6 +36,9 @@ int cli_open(Cli *cli, DbError *ret_error);
 /* Runs a batch; CLI_OK, or an exit code after saying what went wrong. */
 int cli_run(Cli *cli, Batch *batch, DbReply *reply);
 
+/* Says what went wrong, and what helps; the exit code for it. */
+int cli_say_error(const DbError *error);
+
 /* One line to standard error, "registry-job: ...". */
 void cli_say(const char *format, ...) _printf_(1, 2);
 

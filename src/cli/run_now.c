@@ -58,8 +58,8 @@ int run_now_join(Cli *cli, Identity *ret) {
         }
         supervisor_register_add(&batch, ret, "command", 1, LEASE_USEC);
         int code = cli_run(cli, &batch, &reply);
-        if (!code)
-                ret->id = (int32_t) db_int(reply.results[0], 0, 0);
+        if (!code && supervisor_register_read(&reply, &ret->id, &reply.error))
+                code = cli_say_error(&reply.error);
         return code;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "db/schema.h"
 #include "util/error.h"
 
 #define TOKEN_TRIES 100
@@ -116,6 +117,22 @@ void supervisor_register_add(Batch *batch, const Identity *identity, const char 
         batch_text(batch, RJ_VERSION);
         batch_int(batch, workers);
         batch_int(batch, (int64_t) (lease_usec / USEC_PER_MSEC));
+        batch_int(batch, schema_version_needed());
+}
+
+int supervisor_register_read(const DbReply *reply, int32_t *ret_id, DbError *error) {
+        int32_t id = (int32_t) db_int(reply->results[0], 0, 0);
+
+        if (!id) {
+                *error = (DbError){.class = DB_E_SCHEMA};
+                (void) snprintf(error->message, sizeof(error->message),
+                                "the schema jobd has version %lld, and this program needs %d",
+                                (long long) db_int(reply->results[0], 0, 1),
+                                schema_version_needed());
+                return DB_E_SCHEMA;
+        }
+        *ret_id = id;
+        return 0;
 }
 
 void supervisor_renew_add(Batch *batch, const Identity *identity, unsigned workers, unsigned busy) {

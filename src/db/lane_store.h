@@ -49,6 +49,9 @@ void queue_totals_read(const DbReply *reply, QueueTotals *ret);
 /* `kind` is "daemon" or "command". */
 void supervisor_register_add(Batch *batch, const Identity *identity, const char *kind,
                              unsigned workers, usec_t lease_usec);
+
+/* 0, or DB_E_SCHEMA with `error` when the schema is older than this program. */
+int supervisor_register_read(const DbReply *reply, int32_t *ret_id, DbError *error);
 void supervisor_renew_add(Batch *batch, const Identity *identity, unsigned workers, unsigned busy);
 void supervisor_remove_add(Batch *batch, int32_t id, int64_t token);
 void supervisor_condemn_add(Batch *batch, int32_t id, int64_t token, int64_t new_token);

@@ -34,7 +34,7 @@ const char *sqlstate_hint(int class) {
         switch (class) {
         case DB_E_SCHEMA:
                 return "run 'registry-job schema check'; 'registry-job schema install' and "
-                       "schema/roles.sql give what is missing";
+                       "'schema roles' give what is missing";
         case DB_E_FULL:
                 return "free disk space or raise max_connections on the database server";
         case DB_E_POOLER:

@@ -29,7 +29,11 @@ static void on_registered(const DbReply *reply, void *userdata, int64_t number) 
                         m->events.on_refused(&reply->error, m->events.userdata);
                 return; /* the next heartbeat tries again */
         }
-        m->identity.id = (int32_t) db_int(reply->results[0], 0, 0);
+        DbError error;
+        if (supervisor_register_read(reply, &m->identity.id, &error)) {
+                m->events.on_refused(&error, m->events.userdata);
+                return;
+        }
         extend(m);
         m->events.on_registered(m->events.userdata);
 }

@@ -289,3 +289,24 @@ def test_registry_role_needs_no_rights(empty_queue):
         cursor.execute("SELECT * FROM jobd.queue")
     conn.close()
     assert not db.sql(WRONG)
+
+
+def test_older_schema(empty_queue, daemon, command, add_job):
+    """A program that needs a newer schema says so and runs nothing; when the schema is there, it
+    begins by itself."""
+    db = empty_queue
+    last = db.value("SELECT max(version) FROM jobd.schema_version")
+    name = db.value("SELECT name FROM jobd.schema_version WHERE version = %s", last)
+    db.sql("DELETE FROM jobd.schema_version WHERE version = %s", last)
+    job = add_job(2)
+    running = daemon(ready=False, heartbeat="1s", lease="3s")
+    running.wait_log(f"the schema jobd has version {last - 1}, and this program needs {last}")
+    running.wait_log("schema install")
+    done = command("-c", 2, "-j", "Example.NoopJob", "-s")
+    assert done.returncode == 1 and f"this program needs {last}" in done.stderr
+    assert not db.value("SELECT count(*) FROM jobd.supervisor")
+    assert db.status(job) == "Q" and db.value("SELECT count(*) FROM jobs") == 1
+    db.sql("INSERT INTO jobd.schema_version (version, name) VALUES (%s, %s)", last, name)
+    running.wait_ready()
+    db.wait_final(job)
+    assert db.status(job) == "OK"

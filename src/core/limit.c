@@ -22,6 +22,8 @@ static void apply(const LimitOverride *from, Limits *to) {
                 to->run_usec = from->limits.run_usec;
         if (from->given & LIMIT_OPEN_FILES)
                 to->open_files = from->limits.open_files;
+        if (from->given & LIMIT_TASKS)
+                to->tasks = from->limits.tasks;
 }
 
 Limits limit_resolve(const LimitTable *table, const char *model) {

@@ -11,10 +11,11 @@
 
 /* 0 is no limit. */
 typedef struct Limits {
-        uint64_t memory_bytes; /* that the job may add to its process */
+        uint64_t memory_bytes; /* that the job may add to its process, or to its control group */
         usec_t cpu_usec;
         usec_t run_usec;
         uint64_t open_files;
+        uint64_t tasks; /* processes and threads that the job may add; by control groups only */
 } Limits;
 
 /* Bits of LimitOverride.given. */
@@ -22,6 +23,7 @@ typedef struct Limits {
 #define LIMIT_CPU_TIME 2u
 #define LIMIT_RUN_TIME 4u
 #define LIMIT_OPEN_FILES 8u
+#define LIMIT_TASKS 16u
 
 #define LIMIT_NAME_SIZE 128u
 

@@ -38,6 +38,7 @@ const Key config_keys[] = {
          LIMIT_RUN_TIME},
         {"limits", "open_files", KEY_INT, AT(limits.general.open_files), "0", 0, 1000000, 1,
          LIMIT_OPEN_FILES},
+        {"limits", "tasks", KEY_INT, AT(limits.general.tasks), "0", 0, 1000000, 1, LIMIT_TASKS},
         {"plugins", "directory", KEY_TEXT, AT(plugin_directory), RJ_PLUGIN_DIR, 0, 0, 0, 0},
         {"plugins", "load", KEY_TEXT, AT(load_text), "", 0, 0, 0, 0},
         {"log", "level", KEY_TEXT, AT(log_level_text), "info", 0, 0, 1, 0},

@@ -64,14 +64,19 @@ static const char *why_ended(const PoolEnd *end) {
         return words ? words : reason_words(end->reason);
 }
 
-/* A SIGKILL that nobody here sent, while the kernel's count of its own went up. */
+/*
+ * A SIGKILL that nobody here sent, while the kernel's count of its own went up: that of the
+ * worker's control group where it has one, or that of the machine.
+ */
 static int is_oom_kill(Supervisor *s, const PoolEnd *end) {
         uint64_t before = s->oom_kills;
 
         if (end->outcome.kind != OUTCOME_SIGNALED || end->outcome.value != SIGKILL ||
-            why_ended(end) || memory_oom_kills(&s->oom_kills))
+            why_ended(end))
                 return 0;
-        return s->oom_kills > before;
+        if (end->killed != GROUP_KILL_UNKNOWN)
+                return end->killed == GROUP_KILL_MACHINE;
+        return !memory_oom_kills(&s->oom_kills) && s->oom_kills > before;
 }
 
 /* Its own codes: a plugin that calls exit() may hit them too, at the price of a pause. */

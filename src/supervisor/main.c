@@ -9,6 +9,7 @@
 #include "supervisor/journal.h"
 #include "supervisor/supervisor.h"
 #include "util/log.h"
+#include "worker/title.h"
 #include "worker/worker.h"
 
 #define EXIT_USAGE 2
@@ -82,7 +83,10 @@ static int read_config(Config **ret) {
 
 int main(int argc, char *argv[]) {
         _cleanup_(config_freep) Config *config = NULL;
-        int must_exit = 0, code = parse_args(argc, argv);
+        int must_exit = 0;
+
+        title_init(argc, argv);
+        int code = parse_args(argc, argv);
         if (code >= 0)
                 return code;
 

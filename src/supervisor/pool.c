@@ -30,6 +30,7 @@ typedef struct Worker {
 struct Pool {
         struct ev_loop *loop;
         const WorkerSettings *settings;
+        Groups *groups;
         PoolEvents events;
         usec_t lease_end_usec;
         uint32_t wishes;
@@ -43,13 +44,14 @@ typedef struct Birth {
         WorkerArgs args;
 } Birth;
 
-int pool_new(struct ev_loop *loop, const WorkerSettings *settings, const PoolEvents *events,
-             Pool **ret) {
+int pool_new(struct ev_loop *loop, const WorkerSettings *settings, Groups *groups,
+             const PoolEvents *events, Pool **ret) {
         Pool *pool = calloc(1, sizeof(*pool));
         if (!pool)
                 return error_origin(-ENOMEM);
         pool->loop = loop;
         pool->settings = settings;
+        pool->groups = groups;
         pool->events = *events;
         for (unsigned i = 0; i < PLAN_SLOTS_MAX; i++) {
                 pool->workers[i].pool = pool;
@@ -132,7 +134,11 @@ void pool_reaped(Pool *pool, pid_t pid, int wait_status, const struct rusage *us
         PoolEnd end = {.outcome = spawn_outcome(wait_status),
                        .usage = account_usage(worker->page, usage),
                        .reason = worker->reason,
-                       .ended_by = (EndedBy) atomic_load(&worker->page->ended_by)};
+                       .ended_by = (EndedBy) atomic_load(&worker->page->ended_by),
+                       .killed = groups_kill_of(pool->groups, worker->slot)};
+        if (end.killed == GROUP_KILL_LIMIT && end.ended_by == ENDED_BY_NOBODY)
+                end.ended_by = ENDED_BY_MEMORY;
+        (void) pool_end_left(pool, worker->slot);
         pool->events.on_gone(worker->slot, &end, pool->events.userdata);
 }
 
@@ -153,6 +159,10 @@ static int born(void *arg) {
         return worker_main(&birth->args);
 }
 
+int pool_end_left(const Pool *pool, unsigned slot) {
+        return groups_end(pool->groups, slot);
+}
+
 int pool_spawn(Pool *pool, unsigned slot) {
         Worker *worker = &pool->workers[slot];
         int ends[2];
@@ -165,10 +175,12 @@ int pool_spawn(Pool *pool, unsigned slot) {
         status_page_reset(worker->page);
         write_page(pool, worker->page);
 
-        Birth birth = {
-                .pool = pool,
-                .args = {.settings = pool->settings, .page = worker->page, .channel = ends[1]}};
-        const int keep[] = {ends[1], pool->settings->log_fd};
+        Birth birth = {.pool = pool,
+                       .args = {.settings = pool->settings,
+                                .page = worker->page,
+                                .channel = ends[1],
+                                .group = groups_worker(pool->groups, slot)}};
+        const int keep[] = {ends[1], pool->settings->log_fd, birth.args.group.fd};
         r = spawn_child(born, &birth, keep, ARRAY_SIZE(keep), &worker->pid);
         (void) close(ends[1]);
         if (r) {

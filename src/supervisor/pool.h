@@ -11,6 +11,7 @@
 #include "core/outcome.h"
 #include "core/plan.h"
 #include "ipc/channel.h"
+#include "supervisor/groups.h"
 #include "worker/worker.h"
 
 /* Why we ended a worker ourselves; NULL in the summary when nobody did. */
@@ -30,7 +31,8 @@ typedef struct PoolEnd {
         Outcome outcome;
         JobUsage usage;
         PoolReason reason; /* why we ended it */
-        EndedBy ended_by;  /* why it was ended by its own watch */
+        EndedBy ended_by;  /* by its own watch, or by a limit of its control group */
+        GroupKill killed;  /* for want of memory */
 } PoolEnd;
 
 typedef struct PoolEvents {
@@ -44,8 +46,8 @@ typedef struct PoolEvents {
 typedef struct Pool Pool;
 
 /* `settings` is what workers are forked with; it may change between forks. */
-int pool_new(struct ev_loop *loop, const WorkerSettings *settings, const PoolEvents *events,
-             Pool **ret);
+int pool_new(struct ev_loop *loop, const WorkerSettings *settings, Groups *groups,
+             const PoolEvents *events, Pool **ret);
 Pool *pool_free(Pool *pool);
 DEFINE_CLEANUP(Pool, pool_free)
 
@@ -84,6 +86,9 @@ size_t pool_jobs(const Pool *pool, int32_t *ids, size_t max);
 
 /* A child has ended: takes it if it is a worker. */
 void pool_reaped(Pool *pool, pid_t pid, int wait_status, const struct rusage *usage);
+
+/* Kills what a dead worker has left in its control group; 1 when there was something. */
+int pool_end_left(const Pool *pool, unsigned slot);
 
 /* 1 when a living worker has that PID. */
 int pool_is_alive(const Pool *pool, pid_t pid);

@@ -9,6 +9,7 @@
 
 #define ORPHANS_WAIT_USEC (5 * USEC_PER_SEC) /* one that does not even die of SIGKILL */
 #define RETRY_USEC USEC_PER_SEC
+#define GROUP_USEC (10 * USEC_PER_MSEC) /* nobody tells when a control group is empty */
 #define STRAY_USEC USEC_PER_SEC
 #define RECORD_WAIT_USEC (60 * USEC_PER_SEC) /* for records that the server does not take */
 
@@ -42,10 +43,12 @@ static int is_held_back(const Supervisor *s) {
 /* What a dead worker started may live a moment longer, and must not meet the next job of the CO. */
 static int may_be_settled(Supervisor *s, unsigned slot) {
         usec_t until = usec_add(s->remains[slot].gone_usec, ORPHANS_WAIT_USEC);
+        usec_t now = clock_now_usec();
+        int is_left = pool_end_left(s->pool, slot);
 
-        if (!reaper_has_orphans(&s->reaper) || clock_now_usec() >= until)
+        if ((!is_left && !reaper_has_orphans(&s->reaper)) || now >= until)
                 return 1;
-        try_again_at(s, until);
+        try_again_at(s, is_left ? MIN_OF(until, usec_add(now, GROUP_USEC)) : until);
         return 0;
 }
 

@@ -18,6 +18,7 @@
 #include "util/log.h"
 #include "util/memory.h"
 #include "worker/spawn.h"
+#include "worker/title.h"
 
 #define STATEMENT_USEC (10 * USEC_PER_SEC) /* of a worker */
 #define DEADLINE_USEC (15 * USEC_PER_SEC)  /* the same, for a server that does not answer */
@@ -148,6 +149,7 @@ static void on_reload(struct ev_loop *loop, ev_signal *signal, int events) {
         } else {
                 config_apply(s->config, next, kept, sizeof(kept));
                 configure(s);
+                groups_check_limits(&s->groups, &s->config->limits);
                 log_notice("reloaded the configuration%s%s",
                            *kept ? "; these wait for a restart: " : "", kept);
         }
@@ -220,7 +222,7 @@ static int set_up(Supervisor *s) {
         s->worker_settings.log_fd = s->args->log_fd;
         int r = plan_new(&limits, &s->plan);
         if (!r)
-                r = pool_new(s->loop, &s->worker_settings, &pool, &s->pool);
+                r = pool_new(s->loop, &s->worker_settings, &s->groups, &pool, &s->pool);
         if (!r)
                 reaper_init(&s->reaper, s->loop, &reaper);
         if (!r)
@@ -245,6 +247,15 @@ static int set_up(Supervisor *s) {
         return 0;
 }
 
+/* Before there are threads and children. What somebody runs in a terminal stays where it is. */
+static void take_groups(Supervisor *s) {
+        if (!s->args->drain) {
+                title_supervisor();
+                groups_take(&s->groups);
+        }
+        groups_check_limits(&s->groups, &s->config->limits);
+}
+
 static void tear_down(Supervisor *s) {
         if (s->link) {
                 lookout_done(&s->lookout);
@@ -253,6 +264,7 @@ static void tear_down(Supervisor *s) {
         reaper_done(&s->reaper);
         s->link = link_free(s->link);
         s->pool = pool_free(s->pool);
+        groups_leave(&s->groups);
         s->plan = plan_free(s->plan);
         service_done(&s->service, s->loop);
 }
@@ -264,6 +276,7 @@ int supervisor_run(const SupervisorArgs *args, uint64_t *ret_jobs, int *ret_must
         s->args = args;
         s->config = args->config;
         s->totals.jobs = -1;
+        groups_init(&s->groups);
         s->loop = ev_loop_new(EVFLAG_AUTO); /* the default one would reap children: reaper.h */
         (void) signal(SIGPIPE, SIG_IGN);
 
@@ -272,6 +285,7 @@ int supervisor_run(const SupervisorArgs *args, uint64_t *ret_jobs, int *ret_must
                 log_error_errno(r, "could not set up the supervisor");
                 s->exit_code = EXIT_FAILURE;
         } else {
+                take_groups(s);
                 service_start(&s->service, s->loop);
                 link_start(s->link);
                 (void) ev_run(s->loop, 0);

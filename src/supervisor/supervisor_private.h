@@ -1,6 +1,7 @@
 /* What the files that make up the supervisor share: its state, and each other's entry points. */
 #pragma once
 
+#include "supervisor/groups.h"
 #include "supervisor/lookout.h"
 #include "supervisor/membership.h"
 #include "supervisor/pool.h"
@@ -30,6 +31,7 @@ typedef struct Supervisor {
         DbSettings db;
         WorkerSettings worker_settings;
         Plan *plan;
+        Groups groups;
         Pool *pool;
         Reaper reaper;
         Link *link;

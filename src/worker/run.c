@@ -15,6 +15,7 @@
 #include "util/log_ids.h"
 #include "util/text.h"
 #include "worker/children.h"
+#include "worker/title.h"
 
 #define MAX_FAILURES 100
 #define PLUGIN_STATEMENT_USEC (30 * USEC_PER_SEC) /* as registry-job-plugin(3) says */
@@ -234,6 +235,35 @@ int runner_has_called(const Runner *runner, int32_t job_id) {
         return 0;
 }
 
+static void limit_group(const Runner *runner, const Job *job, const Limits *limits) {
+        int r = runner->group ? worker_group_limit(runner->group, limits) : 0;
+        if (r)
+                log_error_errno(r, "job %d: its control group could not be limited", job->id);
+}
+
+/* Returns 1 when the job has met its limit of tasks. */
+static int unlimit_group(const Runner *runner, const Job *job, RunResult *result) {
+        int is_refused = 0;
+        int r = runner->group ? worker_group_unlimit(runner->group, &is_refused) : 0;
+
+        if (r) {
+                result->is_worn = 1; /* the next job would be limited as well */
+                log_error_errno(r, "job %d: its control group stays limited, replacing this worker",
+                                job->id);
+        }
+        return is_refused;
+}
+
+/* A plugin that gets no further process or thread may not know why. */
+static void add_refusal(RunResult *result) {
+        char words[SUMMARY_SIZE + 32]; /* cut again by end_with() */
+
+        if (result->status != JOB_FAILED)
+                return;
+        (void) snprintf(words, sizeof(words), "met its tasks limit: %s", result->summary);
+        end_with(result, JOB_EV_FINISH_FAILED, words);
+}
+
 static void call_plugin(Runner *runner, const Job *job, const CatalogEntry *entry,
                         const Params *params, const uint32_t *control, RunResult *result) {
         HostRun run = {.params = params,
@@ -251,6 +281,7 @@ static void call_plugin(Runner *runner, const Job *job, const CatalogEntry *entr
         Limits limits = limit_resolve(runner->limits, entry->name);
 
         runner->called[runner->n_called++ % RUNNER_CALLED] = job->id;
+        limit_group(runner, job, &limits);
         host_begin(&run, job, entry, control);
         watch_job_begin(runner->watch, job->id, &limits);
         int code = call(&run);
@@ -258,7 +289,9 @@ static void call_plugin(Runner *runner, const Job *job, const CatalogEntry *entr
         CRASH_POINT(WORKER_RAN);
         host_end(&run);
         judge(&run, code, ended_by, result);
-        clean_up(runner, job, result);
+        clean_up(runner, job, result); /* a plugin may have left us no descriptor */
+        if (unlimit_group(runner, job, result))
+                add_refusal(result);
 }
 
 static void log_step(const Job *job, const char *message_id, const char *status, int level,
@@ -279,6 +312,7 @@ int run_job(Runner *runner, const Job *job, RunResult *ret) {
         int r = 0;
 
         *ret = (RunResult){0};
+        title_job(job->id, job->co_id, job->plugin);
         session_begin(&runner->session);
         if (!entry) {
                 (void) snprintf(words, sizeof(words), "no plugin provides '%s'",

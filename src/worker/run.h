@@ -5,6 +5,7 @@
 #pragma once
 
 #include "plugin/host.h"
+#include "worker/group.h"
 #include "worker/residue.h"
 #include "worker/watch.h"
 
@@ -26,6 +27,7 @@ typedef struct Runner {
         Session session;
         StatusPage *page;
         Watch *watch;
+        WorkerGroup *group; /* NULL: none */
         const LimitTable *limits;
         Recorder recorder;
         Holder holder;

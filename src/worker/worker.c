@@ -10,6 +10,7 @@
 #include "util/log.h"
 #include "util/process.h"
 #include "worker/children.h"
+#include "worker/title.h"
 
 #define WORKER_E_LOST (CHANNEL_E_INVALID + 1) /* beside CHANNEL_E_* */
 
@@ -83,6 +84,7 @@ static int serve(const TurnContext *context, int channel) {
         ChannelMessage message = {.type = CHANNEL_READY};
 
         for (;;) {
+                title_worker_idle();
                 watch_rest(context->runner->watch);
                 int r = channel_send(channel, &message);
                 if (!r)
@@ -104,11 +106,23 @@ static int serve(const TurnContext *context, int channel) {
         }
 }
 
+/* Without the group, or outside of it, nothing is to be limited in it. */
+static WorkerGroup join(const WorkerArgs *args) {
+        WorkerGroup group = args->group;
+
+        int r = group.fd >= 0 ? worker_group_join(&group) : 0;
+        if (r)
+                log_error_errno(r, "could not join the control group of this worker, ignoring");
+        return r ? (WorkerGroup){.fd = -1} : group;
+}
+
 int worker_main(void *arg) {
         const WorkerArgs *args = arg;
         const WorkerSettings *settings = args->settings;
         _cleanup_(catalog_freep) Catalog *catalog = NULL;
+        WorkerGroup group = join(args); /* before there is anything else that would be left out */
 
+        title_worker_idle();
         Residue residue;
         Watch *watch;
         if (watch_start(args->page, settings->lease_usec, &watch) ||
@@ -120,6 +134,7 @@ int worker_main(void *arg) {
                          .session = {.settings = &settings->db, .random = (unsigned) getpid()},
                          .page = args->page,
                          .watch = watch,
+                         .group = &group,
                          .residue = &residue,
                          .limits = settings->limits,
                          .holder = {.host = settings->host, .pid = (int32_t) getpid()}};

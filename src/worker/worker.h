@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/limit.h"
+#include "worker/group.h"
 #include "worker/turn.h"
 
 typedef struct WorkerSettings {
@@ -22,7 +23,8 @@ typedef struct WorkerSettings {
 typedef struct WorkerArgs {
         const WorkerSettings *settings;
         StatusPage *page;
-        int channel; /* the worker's end */
+        int channel;       /* the worker's end */
+        WorkerGroup group; /* to join */
 } WorkerArgs;
 
 /* A SpawnFn; `arg` is a WorkerArgs. Returns an exit code. */

@@ -1,5 +1,5 @@
 # The modules of util, core, ipc and plugin, and what of db, supervisor and worker needs no server.
-foreach(name argv parse process text)
+foreach(name argv cgroup-text parse process text)
   rj_unit_test(${name} test-${name}.c rj-util)
 endforeach()
 foreach(name backoff cancel condition job lease limit notice outcome overrun plural stall throttle turn)
@@ -19,6 +19,8 @@ foreach(name batch conninfo credential sqlstate)
 endforeach()
 rj_unit_test(abi test-abi.c rj-plugin)
 rj_unit_test(spawn test-spawn.c rj-worker)
+rj_unit_test(title test-title.c rj-worker)
+rj_unit_test(group test-group.c rj-worker)
 rj_unit_test(residue test-residue.c rj-worker)
 rj_unit_test(watch test-watch.c rj-worker)
 

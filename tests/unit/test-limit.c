@@ -15,28 +15,33 @@ static LimitOverride overrides[] = {
         {"CoreJob",
          LIMIT_MEMORY | LIMIT_CPU_TIME | LIMIT_RUN_TIME,
          {.memory_bytes = 200, .cpu_usec = 20, .run_usec = 22}},
-        {"Other", LIMIT_OPEN_FILES, {.memory_bytes = 1, .open_files = 64}},
+        {"Other",
+         LIMIT_OPEN_FILES | LIMIT_TASKS,
+         {.memory_bytes = 1, .open_files = 64, .tasks = 7}},
         {"Core", LIMIT_MEMORY, {.memory_bytes = 1}},
 };
-static const LimitTable table = {
-        .general = {.memory_bytes = 100, .cpu_usec = 10, .run_usec = 11, .open_files = 12},
-        .overrides = overrides,
-        .n = ARRAY_SIZE(overrides)};
+static const LimitTable table = {.general = {.memory_bytes = 100,
+                                             .cpu_usec = 10,
+                                             .run_usec = 11,
+                                             .open_files = 12,
+                                             .tasks = 13},
+                                 .overrides = overrides,
+                                 .n = ARRAY_SIZE(overrides)};
 
 static void test_most_specific(void **state) {
         static const struct {
                 const char *model;
                 Limits limits;
         } rows[] = {
-                {"CoreJob.SyncJob", {300, 20, 0, 12}},
-                {"CoreJob.NesterJob", {200, 20, 22, 12}},
-                {"CoreJob", {200, 20, 22, 12}},
-                {"Other.Model", {100, 10, 11, 64}},
-                {"None.Model", {100, 10, 11, 12}},
-                {"CoreJob.SyncJobX", {200, 20, 22, 12}},
-                {"CoreJobX.SyncJob", {100, 10, 11, 12}},
-                {"", {100, 10, 11, 12}},
-                {".", {100, 10, 11, 12}},
+                {"CoreJob.SyncJob", {300, 20, 0, 12, 13}},
+                {"CoreJob.NesterJob", {200, 20, 22, 12, 13}},
+                {"CoreJob", {200, 20, 22, 12, 13}},
+                {"Other.Model", {100, 10, 11, 64, 7}},
+                {"None.Model", {100, 10, 11, 12, 13}},
+                {"CoreJob.SyncJobX", {200, 20, 22, 12, 13}},
+                {"CoreJobX.SyncJob", {100, 10, 11, 12, 13}},
+                {"", {100, 10, 11, 12, 13}},
+                {".", {100, 10, 11, 12, 13}},
         };
 
         (void) state;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli/verbs.h"
+#include "db/credential.h"
 #include "supervisor/journal.h"
 #include "util/log.h"
 
@@ -16,6 +17,8 @@ static int read_config(const Options *options, Config **ret) {
 
         if (!options->config && access(path, F_OK) < 0)
                 return config_new(ret) ? CLI_FAILED : CLI_OK;
+        if (!options->config)
+                credential_use_store(); /* root asks the database as the service does */
         if (!config_read(path, ret, &problems))
                 return CLI_OK;
         cli_say_problems(&problems);

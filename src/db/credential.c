@@ -50,3 +50,8 @@ int credential_read(char password[CREDENTIAL_SIZE], char *why, size_t size) {
                 explicit_bzero(password, CREDENTIAL_SIZE);
         return r;
 }
+
+void credential_use_store(void) {
+        if (!access(CREDENTIAL_STORE "/" CREDENTIAL_PASSWORD, R_OK))
+                (void) setenv("CREDENTIALS_DIRECTORY", CREDENTIAL_STORE, 0);
+}

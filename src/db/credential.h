@@ -10,6 +10,15 @@
 #define CREDENTIAL_PASSWORD "registry-jobd.password"
 #define CREDENTIAL_SIZE 1024u
 
+/* Where systemd looks for credentials that an administrator has stored; only root can read it. */
+#define CREDENTIAL_STORE "/etc/credstore"
+
+/*
+ * Outside the service: whoever can read the store has what the service is given. Changes the
+ * environment, so before there are threads.
+ */
+void credential_use_store(void);
+
 #define CREDENTIAL_E_NONE 1    /* the service was given none */
 #define CREDENTIAL_E_INVALID 2 /* `why` says what is wrong with it */
 

@@ -45,11 +45,12 @@ void groups_take(Groups *groups) {
                 log_notice("killing what an earlier supervisor left in %u control group%s", n,
                            n == 1 ? "" : "s");
         unsigned controllers = groups->cgroup.controllers;
-        log_info("workers have control groups of their own in %s, with limits of%s", directory,
-                 controllers == (CGROUP_MEMORY | CGROUP_PIDS) ? " memory and tasks"
-                 : controllers & CGROUP_MEMORY                ? " memory only"
-                 : controllers & CGROUP_PIDS                  ? " tasks only"
-                                                              : " nothing");
+        log_info("each worker has a control group in %s, %s", directory,
+                 controllers == (CGROUP_MEMORY | CGROUP_PIDS) ? "for limits of memory and tasks"
+                 : controllers & CGROUP_MEMORY                ? "for limits of memory only"
+                 : controllers & CGROUP_PIDS                  ? "for limits of tasks only"
+                                                              : "without limits: no controller is "
+                                                                "delegated");
 }
 
 void groups_leave(Groups *groups) {

@@ -4,7 +4,7 @@ import os
 import pytest
 
 from blocks import DOCUMENTS, blocks
-from box import Box, missing
+from place import Box, missing
 from plan import INSTALLS, PLAN, PREPARE, pair
 
 

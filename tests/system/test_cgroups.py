@@ -119,7 +119,7 @@ def test_names(empty_queue, group, daemon, add_job):
     assert group.pids("supervisor") == [running.pid]
     assert group.pids() == []
     assert {pid for i in (0, 1) for pid in group.pids(f"worker-{i}")} == workers
-    assert running.count("workers have control groups of their own in ") == 1
+    assert running.count("each worker has a control group in ") == 1
     assert title(running.pid) == "registry-jobd: supervisor"
     assert running.stop() == 0
     assert group.names() == [] and not group.pids()
@@ -291,7 +291,7 @@ def test_given_to_a_user(group, is_alone, open_path):
             [*group.prefix, "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
              str(DAEMON), "--config", str(config)], stdout=out, stderr=out)
     try:
-        words = ("workers have control groups of their own" if is_alone
+        words = ("each worker has a control group" if is_alone
                  else "no control groups for workers: none was delegated")
         wait_for(lambda: words in log.read_text() or process.poll() is not None, what=words)
         assert words in log.read_text(), log.read_text()

@@ -158,6 +158,20 @@ def messages_of_a_program(box, block):
         raise Failed(f"{row!r}, not {expected}")
 
 
+def titles(box, block):
+    """What ps shows, while another model runs the job of the page, and when it has ended."""
+    supervisor, idle, busy = block.text.splitlines()
+    running_job(42, 3, "Example.CountJob", '{"sleep_ms":"600000"}')(box)
+    busy = busy.replace("CoreJob.NesterJob", "Example.CountJob")
+
+    def shown():
+        return box.run("ps -eo args").stdout.splitlines()
+    wait_for(lambda: {supervisor, busy} <= set(shown()), 30, f"{supervisor!r} and {busy!r}")
+    box.run("registry-job cancel 42")
+    finished_job(43, 3, "Example.NoopJob")(box)
+    wait_for(lambda: {supervisor, idle} <= set(shown()), 30, f"{supervisor!r} and {idle!r}")
+
+
 def places(box, block):
     """Files of an installation, which are there."""
     made_by_the_timer = "/run/registry-jobd-metrics/registry-jobd.prom"

@@ -91,6 +91,7 @@ def sample_plugin(box):
 
 PAGES = {
     "registry-jobd.8": [
+        Entry("Titles", "registry-jobd: supervisor", how.titles),
         Entry("EXAMPLES", "cp /etc/registry-jobd",
               after=how.gives("SELECT workers FROM jobd.supervisor", "8")),
         Entry("EXAMPLES", "kill \"$(registry-job show 42",

@@ -147,11 +147,9 @@ class Box:
     @staticmethod
     def _remove_group(group):
         """The kernel lets go of a group a little after its last process."""
-        for path in sorted((path for path in group.rglob("*") if path.is_dir()), reverse=True):
+        for path, _directories, _files in os.walk(group, topdown=False):
             with contextlib.suppress(OSError):
-                path.rmdir()
-        with contextlib.suppress(OSError):
-            group.rmdir()
+                os.rmdir(path)
         if group.exists():
             time.sleep(0.01)
 

@@ -153,6 +153,18 @@ int verb_queue(Cli *cli) {
         return show_rows(cli, &batch, columns, ARRAY_SIZE(columns));
 }
 
+/* A row of queue_summary as a line. */
+static void print_totals(const PGresult *row) {
+        const char *age = output_value(row, 0, "oldest_due_age_seconds");
+        const char *cos = output_value(row, 0, "cos");
+
+        (void) printf("queue: %s waiting in %s CO%s, %s due", output_value(row, 0, "waiting"), cos,
+                      strcmp(cos, "1") ? "s" : "", output_value(row, 0, "due"));
+        if (*age)
+                (void) printf(", the oldest for %s s", age);
+        (void) putchar('\n');
+}
+
 int verb_status(Cli *cli) {
         static const Column supervisors[] = {
                 {"ID", "id"},      {"KIND", "kind"},       {"HOST", "host"},
@@ -176,6 +188,7 @@ int verb_status(Cli *cli) {
                 return code;
         batch_add(&batch, SQL_SUPERVISOR_SHOW);
         batch_add(&batch, SQL_WORKER_SHOW);
+        batch_add(&batch, SQL_QUEUE_SUMMARY);
         code = cli_run(cli, &batch, &reply);
         if (code)
                 return code;
@@ -184,6 +197,8 @@ int verb_status(Cli *cli) {
                 output_json(reply.results[0], 0);
                 (void) printf(", \"workers\": ");
                 output_json(reply.results[1], 0);
+                (void) printf(", \"queue\": ");
+                output_json(reply.results[2], 1);
                 (void) printf("}\n");
                 return CLI_OK;
         }
@@ -195,5 +210,7 @@ int verb_status(Cli *cli) {
                 (void) putchar('\n');
                 output_table(reply.results[1], workers, ARRAY_SIZE(workers));
         }
+        (void) putchar('\n');
+        print_totals(reply.results[2]);
         return CLI_OK;
 }

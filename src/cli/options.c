@@ -25,6 +25,8 @@ enum {
         OPT_LIMIT,
         OPT_BEFORE,
         OPT_FORCE,
+        OPT_OUTPUT,
+        OPT_LABEL,
 };
 
 static const struct option long_options[] = {
@@ -52,6 +54,8 @@ static const struct option long_options[] = {
         {"limit", required_argument, NULL, OPT_LIMIT},
         {"before", required_argument, NULL, OPT_BEFORE},
         {"force", no_argument, NULL, OPT_FORCE},
+        {"output", required_argument, NULL, OPT_OUTPUT},
+        {"label", required_argument, NULL, OPT_LABEL},
         {0},
 };
 
@@ -84,6 +88,9 @@ void options_print_help(void) {
                 "      --before ID           ids below this: the next page\n"
                 "Settling:\n"
                 "      --force               even if a process with its PID lives on this host\n"
+                "Metrics:\n"
+                "      --output FILE         into this file, as a whole or not at all\n"
+                "      --label NAME=VALUE    one more label for all of them\n"
                 "Everywhere:\n"
                 "      --config FILE         configuration, instead of %s\n"
                 "      --actor NAME          who asks, instead of the login name\n"
@@ -137,6 +144,12 @@ static int take_option(int c, Options *o) {
                 return -1;
         case OPT_FORCE:
                 o->is_forced = 1;
+                return -1;
+        case OPT_OUTPUT:
+                o->output = optarg;
+                return -1;
+        case OPT_LABEL:
+                o->label = optarg;
                 return -1;
         case OPT_DUPLICATE:
                 o->may_duplicate = 1;

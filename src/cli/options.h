@@ -21,6 +21,7 @@ typedef struct Options {
         const char *status;
         const char *plugin;
         int64_t limit, before;
+        const char *output, *label;
         char **words; /* what is not an option: a verb and its arguments, or name=value */
         size_t n_words;
 } Options;

@@ -15,6 +15,7 @@
 #define BOOL_OID 16
 #define INT8_OID 20
 #define INT4_OID 23
+#define JSONB_OID 3802
 
 const char *output_value(const PGresult *result, int row, const char *name) {
         int column = PQfnumber(result, name);
@@ -110,7 +111,9 @@ static json_t *json_value(const PGresult *result, int row, int column) {
         case INT8_OID:
                 return json_integer(db_int(result, row, column));
         }
-        if (!strcmp(PQfname(result, column), "parameters"))
+        if (PQftype(result, column) == JSONB_OID)
+                value = json_loads(text, JSON_DECODE_ANY, NULL);
+        else if (!strcmp(PQfname(result, column), "parameters"))
                 value = json_loads(text, 0, NULL);
         return value ? value : json_string(text);
 }

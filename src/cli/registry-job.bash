@@ -14,12 +14,12 @@ _registry_job_parameters() {
 }
 
 _registry_job() {
-  local verbs='list show history watch cancel retry why settle queue plugins status doctor schema'
+  local verbs='list show history watch cancel retry why settle queue plugins status metrics doctor schema'
   local statuses='queued assigned complete failed canceled Q A GO OK X CX'
   local actions='install upgrade check remove roles'
   local options='--co_id --coid --job --run --synchronous --max --parallel --quiet --verbose --help
     --config --json --version --allow-duplicate --delay --requeue-interval --retry-interval
-    --max-retry --actor --status --plugin --limit --before --force'
+    --max-retry --actor --status --plugin --limit --before --force --output --label'
   local current=${COMP_WORDS[COMP_CWORD]} previous='' config='' model='' verb='' before i
 
   COMPREPLY=()
@@ -38,7 +38,8 @@ _registry_job() {
       --config) config=${COMP_WORDS[i]} ;;
       -j | --job) model=${COMP_WORDS[i]} ;;
       -c | --co_id | --coid | -m | --max | -p | --parallel | --delay | --requeue-interval | \
-        --retry-interval | --max-retry | --actor | --status | --plugin | --limit | --before) ;;
+        --retry-interval | --max-retry | --actor | --status | --plugin | --limit | --before | \
+        --output | --label) ;;
       *)
         case ${COMP_WORDS[i]} in
           -*) ;;
@@ -70,8 +71,13 @@ _registry_job() {
       COMPREPLY=($(compgen -W all -- "$current"))
       return
       ;;
+    --output)
+      COMPREPLY=($(compgen -f -X '!*.prom' -- "$current") $(compgen -d -S / -- "$current"))
+      compopt -o nospace 2>/dev/null
+      return
+      ;;
     -m | --max | -p | --parallel | --delay | --requeue-interval | --retry-interval | --max-retry | \
-      --actor | --limit | --before)
+      --actor | --limit | --before | --label)
       return
       ;;
   esac

@@ -162,7 +162,7 @@ static int poll_database(Watch *w, int has_renewal, usec_t now) {
 
         job_status_add(&batch, w->job->id);
         if (has_renewal)
-                supervisor_renew_add(&batch, w->identity, 1, 1);
+                supervisor_renew_add(&batch, w->identity, 1, 1, NULL);
         int r = db_run_retry(w->cli->db, &batch, &reply);
         if (r)
                 return r;

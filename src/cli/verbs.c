@@ -15,6 +15,7 @@ static const Verb verbs[] = {
         {"queue", NULL, "what each CO has waiting and running", 0, 0, verb_queue},
         {"plugins", NULL, "models and their parameters", 0, 0, verb_plugins},
         {"status", NULL, "the daemons, and what their workers do", 0, 0, verb_status},
+        {"metrics", NULL, "how things are, for Prometheus", 0, 0, verb_metrics},
         {"doctor", NULL, "is all well, and what to do if not", 0, 0, verb_doctor},
         {"schema", "ACTION", "install, upgrade, check, remove or roles", 1, 1, verb_schema},
 };

@@ -29,6 +29,7 @@ int verb_retry(Cli *cli);
 int verb_why(Cli *cli);
 int verb_settle(Cli *cli);
 int verb_doctor(Cli *cli);
+int verb_metrics(Cli *cli);
 int verb_schema(Cli *cli);
 
 /* Without a verb: -j, and -r. */

@@ -263,11 +263,19 @@ static usec_t slot_deadline(const Plan *plan, const Slot *slot, PlanActionType *
         return USEC_INFINITY;
 }
 
+/* 1 for a worker that runs nothing more. */
+static int is_spent(const Plan *plan, const Slot *slot) {
+        return slot->is_spent || slot->jobs >= plan->limits.max_jobs_per_worker;
+}
+
+int plan_slot_is_spent(const Plan *plan, unsigned slot) {
+        return is_spent(plan, &plan->slots[slot]);
+}
+
 /* 1 for an idle worker that has served its time. */
 static int is_superfluous(const Plan *plan, const Slot *slot) {
         return slot->state == SLOT_IDLE &&
-               (plan->is_stopping || slot->is_spent ||
-                slot->jobs >= plan->limits.max_jobs_per_worker ||
+               (plan->is_stopping || is_spent(plan, slot) ||
                 count_workers(plan) - plan_count(plan, SLOT_RETIRING) > plan->limits.workers);
 }
 

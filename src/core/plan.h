@@ -104,7 +104,8 @@ usec_t plan_wake(const Plan *plan, usec_t now_usec);
 
 int plan_slot_is_dead(const Plan *plan, unsigned slot); /* SLOT_DEAD or SLOT_LEFT */
 SlotState plan_slot_state(const Plan *plan, unsigned slot);
-int32_t plan_slot_co(const Plan *plan, unsigned slot); /* 0: none */
+int plan_slot_is_spent(const Plan *plan, unsigned slot); /* ends so that another takes its place */
+int32_t plan_slot_co(const Plan *plan, unsigned slot);   /* 0: none */
 
 /* 1 when a CO waits for which there is no worker: turns should end after their share. */
 int plan_has_waiting(const Plan *plan);

@@ -43,7 +43,7 @@ void job_resume_add(Batch *batch, int32_t co_id, int64_t token, Holder holder) {
 }
 
 JobState job_resume_status(const PGresult *result) {
-        const char *code = PQntuples(result) ? db_text(result, 0, 6) : NULL;
+        const char *code = PQntuples(result) ? db_text(result, 0, 7) : NULL;
         return code ? job_state_parse(code) : _JOB_STATE_NONE;
 }
 
@@ -51,6 +51,12 @@ JobState job_resume_status(const PGresult *result) {
 static int copy_text(char **ret, const char *text) {
         *ret = text ? strdup(text) : NULL;
         return text && !*ret ? error_origin(-ENOMEM) : 0;
+}
+
+/* Times that are not there, or have no end, make no wait. */
+static int32_t wait_of(const PGresult *result) {
+        int64_t wait = PQgetisnull(result, 0, 6) ? -1 : db_int(result, 0, 6);
+        return wait < INT32_MAX ? (int32_t) wait : -1;
 }
 
 int job_claim_read(const PGresult *result, ClaimResult *ret_result, int32_t *ret_head, Job *ret) {
@@ -68,6 +74,7 @@ int job_claim_read(const PGresult *result, ClaimResult *ret_result, int32_t *ret
                 .id = (int32_t) db_int(result, 0, 1),
                 .co_id = (int32_t) db_int(result, 0, 2),
                 .size = db_int(result, 0, 4),
+                .wait = wait_of(result),
         };
         int r = copy_text(&ret->plugin, db_text(result, 0, 3));
         if (!r)

@@ -17,6 +17,7 @@ typedef struct Job {
         char *plugin;     /* NULL when the row has none */
         char *parameters; /* NULL when the row has none, or more than PARAMS_MAX_BYTES */
         int64_t size;     /* bytes of the parameters */
+        int32_t wait;     /* seconds from being due to being claimed; -1: not known */
 } Job;
 
 void job_done(Job *job);

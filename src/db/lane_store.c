@@ -135,12 +135,14 @@ int supervisor_register_read(const DbReply *reply, int32_t *ret_id, DbError *err
         return 0;
 }
 
-void supervisor_renew_add(Batch *batch, const Identity *identity, unsigned workers, unsigned busy) {
+void supervisor_renew_add(Batch *batch, const Identity *identity, unsigned workers, unsigned busy,
+                          const char *counters) {
         batch_add(batch, SQL_SUPERVISOR_RENEW);
         batch_int(batch, identity->id);
         batch_int(batch, identity->token);
         batch_int(batch, workers);
         batch_int(batch, busy);
+        batch_text(batch, counters);
 }
 
 void supervisor_remove_add(Batch *batch, int32_t id, int64_t token) {

@@ -52,7 +52,9 @@ void supervisor_register_add(Batch *batch, const Identity *identity, const char 
 
 /* 0, or DB_E_SCHEMA with `error` when the schema is older than this program. */
 int supervisor_register_read(const DbReply *reply, int32_t *ret_id, DbError *error);
-void supervisor_renew_add(Batch *batch, const Identity *identity, unsigned workers, unsigned busy);
+/* `counters`: JSON, or NULL to leave them. */
+void supervisor_renew_add(Batch *batch, const Identity *identity, unsigned workers, unsigned busy,
+                          const char *counters);
 void supervisor_remove_add(Batch *batch, int32_t id, int64_t token);
 void supervisor_condemn_add(Batch *batch, int32_t id, int64_t token, int64_t new_token);
 void supervisor_others_add(Batch *batch, int32_t own_id);

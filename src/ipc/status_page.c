@@ -38,6 +38,15 @@ int status_page_is_sound(const StatusPage *page) {
                atomic_load(&page->control_seal) == STATUS_SEAL;
 }
 
+void status_page_count(StatusPage *page, unsigned i, uint64_t value) {
+        atomic_store_explicit(&page->counts[i], value, memory_order_release);
+}
+
+void status_page_counts(const StatusPage *page, uint64_t *to, unsigned n) {
+        for (unsigned i = 0; i < n && i < STATUS_COUNTS; i++)
+                to[i] = atomic_load_explicit(&page->counts[i], memory_order_acquire);
+}
+
 static uint32_t *word_of(StatusPage *page, uint64_t job) {
         return &page->control[(job >> 32) % STATUS_CONTROL_WORDS];
 }

@@ -15,6 +15,7 @@
 
 #define STATUS_CONTROL_WORDS 64u
 #define STATUS_RING_SIZE (256u * 1024u)
+#define STATUS_COUNTS 48u
 
 /* Bits that the supervisor wishes a worker to follow between two jobs. */
 #define STATUS_WISH_STOP 1u   /* claim nothing more */
@@ -36,6 +37,9 @@ typedef struct StatusPage {
         _Atomic uint64_t active_usec;    /* monotonic: the plugin's last sign of life */
         _Atomic uint64_t ring_head;      /* bytes ever put into the ring */
         _Atomic uint64_t ring_tail; /* bytes ever taken out; by the supervisor after the death */
+
+        /* What it has counted since its start, see status_page_count(). */
+        _Atomic uint64_t counts[STATUS_COUNTS];
 
         _Atomic uint64_t worker_seal;
 
@@ -65,6 +69,15 @@ void status_page_reset(StatusPage *page);
 
 /* 0 when somebody wrote over the page: nothing in it can be relied on. */
 int status_page_is_sound(const StatusPage *page);
+
+/*
+ * Shows a count. Of two that go together the one with the lower number is written last, and is read
+ * first: what it stands for is in the other one then.
+ */
+void status_page_count(StatusPage *page, unsigned i, uint64_t value);
+
+/* The first `n` counts, in order. */
+void status_page_counts(const StatusPage *page, uint64_t *to, unsigned n);
 
 /* The worker begins a job, and gets the word that its plugin looks at. Id 0: between jobs. */
 const uint32_t *status_page_begin(StatusPage *page, int32_t job_id);

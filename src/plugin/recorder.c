@@ -238,3 +238,13 @@ size_t recorder_number(StatusPage *page, size_t max, const int32_t *ids, size_t 
         }
         return found;
 }
+
+size_t recorder_count(const StatusPage *page) {
+        uint64_t at = ring_oldest(page);
+        char frame[RING_FRAME_MAX + 2];
+        size_t size, n = 0;
+
+        while (n < STATUS_RING_SIZE && ring_read(page, &at, frame, RING_FRAME_MAX, &size) > 0)
+                n++;
+        return n;
+}

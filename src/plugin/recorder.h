@@ -50,3 +50,6 @@ int recorder_salvage(const StatusPage *page, size_t max, HistoryList *list, uint
  * as they go: whoever writes them again then, writes the same records. Returns how many had none.
  */
 size_t recorder_number(StatusPage *page, size_t max, const int32_t *ids, size_t n_ids);
+
+/* How many records lie in the ring. */
+size_t recorder_count(const StatusPage *page);

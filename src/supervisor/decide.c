@@ -69,6 +69,7 @@ static void carry_out(Supervisor *s, const PlanAction *action, usec_t now) {
                 } else {
                         CRASH_POINT(SUPERVISOR_FORKED);
                         plan_spawned(s->plan, action->slot, now);
+                        tally_born(&s->tally, action->slot, now);
                 }
                 break;
         case PLAN_ASSIGN:
@@ -76,6 +77,8 @@ static void carry_out(Supervisor *s, const PlanAction *action, usec_t now) {
                 CRASH_POINT(SUPERVISOR_ASSIGNED);
                 break;
         case PLAN_RETIRE:
+                if (plan_slot_is_spent(s->plan, action->slot))
+                        tally_count(&s->tally, COUNT_WORKERS_REPLACED);
                 pool_retire(s->pool, action->slot);
                 break;
         case PLAN_KILL:
@@ -109,6 +112,8 @@ static usec_t lease_tick(Supervisor *s, usec_t now) {
                             (double) usec_sub(now, usec_sub(s->membership.lease_end_usec,
                                                             s->membership.lease_usec)) /
                                     (double) USEC_PER_SEC);
+        if (!is_held && s->was_held)
+                tally_count(&s->tally, COUNT_LEASE_LAPSED);
         s->was_held = is_held;
         if (is_held)
                 return until;

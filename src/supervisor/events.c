@@ -100,6 +100,13 @@ static void log_gone(const Supervisor *s, unsigned slot, const Deceased *dead) {
         log_write(log_level_of(dead->outcome), &fields, "worker %d %s", dead->pid, how);
 }
 
+/* Given up by itself, ended by us or by its own watch, or nobody knows why. */
+static Count count_of_end(const Deceased *dead) {
+        if (log_level_of(dead->outcome) == LOG_INFO)
+                return COUNT_WORKERS_GAVE_UP;
+        return dead->why ? COUNT_WORKERS_KILLED : COUNT_WORKERS_DIED;
+}
+
 static void on_gone(unsigned slot, const PoolEnd *end, void *userdata) {
         Supervisor *s = userdata;
         usec_t now = clock_now_usec();
@@ -110,12 +117,16 @@ static void on_gone(unsigned slot, const PoolEnd *end, void *userdata) {
                          .pid = (int32_t) pool_pid(s->pool, slot),
                          .outcome = end->outcome,
                          .usage = end->usage,
-                         .why = why_ended(end)};
+                         .why = why_ended(end),
+                         .tally = &s->tally};
 
         CRASH_POINT(SUPERVISOR_REAPED);
         dead.outcome.is_oom = is_oom_kill(s, end);
-        if (!is_clean)
+        tally_gone(&s->tally, slot, pool_page(s->pool, slot), &end->usage, now);
+        if (!is_clean) {
                 log_gone(s, slot, &dead);
+                tally_count(&s->tally, count_of_end(&dead));
+        }
         plan_gone(s->plan, slot, was_starting || has_given_up(end->outcome), now,
                   (uint32_t) random());
         supervisor_take_remains(s, slot, &dead, is_clean && !s->is_doubtful[slot]);
@@ -151,8 +162,10 @@ static void on_dead_peer(const Peer *peer, void *userdata) {
         s->dying_peers[place] = peer->id;
         log_notice("supervisor %d (pid %d on %s) is dead, settling what it left", peer->id,
                    peer->pid, peer->host);
-        Deceased deceased = {
-                .supervisor_id = peer->id, .outcome = {.kind = OUTCOME_UNKNOWN}, .peer = *peer};
+        Deceased deceased = {.supervisor_id = peer->id,
+                             .outcome = {.kind = OUTCOME_UNKNOWN},
+                             .peer = *peer,
+                             .tally = &s->tally};
         settle(s->link, &s->membership.identity, &deceased, on_peer_settled, s, place);
 }
 
@@ -164,7 +177,8 @@ static void on_own_worker(int32_t pid, void *userdata) {
         Supervisor *s = userdata;
         Deceased deceased = {.supervisor_id = s->membership.identity.id,
                              .pid = pid,
-                             .outcome = {.kind = OUTCOME_BELATED}};
+                             .outcome = {.kind = OUTCOME_BELATED},
+                             .tally = &s->tally};
         if (!pool_has(s->pool, pid))
                 settle(s->link, &s->membership.identity, &deceased, on_stray_settled, s, 0);
 }
@@ -220,6 +234,9 @@ static void on_holders(const int32_t *pids, size_t n, usec_t asked_usec, void *u
 
 static void on_up(void *userdata) {
         Supervisor *s = userdata;
+        if (s->was_up)
+                tally_count(&s->tally, COUNT_RECONNECTS);
+        s->was_up = 1;
         doubt_workers(s);
         membership_up(&s->membership);
 }
@@ -234,6 +251,15 @@ static void on_resynced(const DbReply *reply, void *userdata, int64_t number) {
                            (long long) db_int(reply->results[0], 0, 0));
         s->has_repaired = 1;
         lookout_look(&s->lookout);
+}
+
+void supervisor_show_tally(Supervisor *s) {
+        usec_t now = clock_now_usec();
+
+        for (unsigned slot = 0; slot < PLAN_SLOTS_MAX; slot++)
+                tally_read(&s->tally, slot, pool_page(s->pool, slot), now);
+        free(s->membership.counters);
+        s->membership.counters = tally_to_json(&s->tally);
 }
 
 static void on_registered(void *userdata) {
@@ -301,6 +327,7 @@ static void on_renewed(void *userdata) {
 static void on_membership_lost(void *userdata) {
         Supervisor *s = userdata;
         s->is_member = 0;
+        tally_count(&s->tally, COUNT_LEASE_LOST);
         for (unsigned slot = 0; slot < PLAN_SLOTS_MAX; slot++)
                 pool_kill(s->pool, slot, POOL_REASON_LEASE);
         membership_up(&s->membership);
@@ -308,7 +335,8 @@ static void on_membership_lost(void *userdata) {
 
 static void cancel_job(int32_t job_id, void *userdata) {
         Supervisor *s = userdata;
-        (void) pool_cancel(s->pool, job_id, clock_now_usec());
+        if (pool_cancel(s->pool, job_id, clock_now_usec()))
+                tally_count(&s->tally, COUNT_CANCELS);
 }
 
 static void on_notify(const char *payload, void *userdata) {
@@ -317,13 +345,16 @@ static void on_notify(const char *payload, void *userdata) {
 
         switch (notice.type) {
         case NOTICE_QUEUED:
+                tally_count(&s->tally, COUNT_HEARD_QUEUED);
                 co_ready(s, notice.id);
                 break;
         case NOTICE_DELAYED:
+                tally_count(&s->tally, COUNT_HEARD_DELAYED);
                 if (s->is_member)
                         lookout_look(&s->lookout);
                 break;
         case NOTICE_CANCEL:
+                tally_count(&s->tally, COUNT_HEARD_CANCEL);
                 cancel_job(notice.id, s);
                 break;
         case NOTICE_UNKNOWN:

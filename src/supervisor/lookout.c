@@ -8,7 +8,10 @@
 #define DUE_MARGIN_USEC (2 * USEC_PER_MSEC)
 #define RETRY_USEC USEC_PER_SEC /* after an error that may be over by then */
 
-static void arm(Lookout *lookout, usec_t delay_usec) {
+static void look(Lookout *lookout, Count why);
+
+static void arm(Lookout *lookout, usec_t delay_usec, Count why) {
+        lookout->due_why = why;
         ev_timer_stop(lookout->loop, &lookout->due);
         ev_timer_set(&lookout->due, (double) delay_usec / (double) USEC_PER_SEC, 0);
         ev_timer_start(lookout->loop, &lookout->due);
@@ -21,7 +24,7 @@ static void note_failure(Lookout *lookout, const DbError *error) {
         if (!lookout->has_failed && error->class != DB_E_RETRY)
                 log_error("could not look at the queue, trying again: %s", error->message);
         lookout->has_failed = error->class != DB_E_RETRY;
-        arm(lookout, RETRY_USEC);
+        arm(lookout, RETRY_USEC, COUNT_LOOKS_OTHER);
 }
 
 static void on_looked(const DbReply *reply, void *userdata, int64_t number) {
@@ -40,42 +43,56 @@ static void on_looked(const DbReply *reply, void *userdata, int64_t number) {
 
         usec_t next = queue_look_next(reply);
         if (lookout->is_again || queue_look_is_full(reply))
-                lookout_look(lookout);
+                look(lookout, lookout->is_again ? lookout->again_why : COUNT_LOOKS_TIMER);
         else if (next < lookout->sweep_usec)
-                arm(lookout, MAX_OF(next + DUE_MARGIN_USEC, MIN_INTERVAL_USEC));
+                arm(lookout, MAX_OF(next + DUE_MARGIN_USEC, MIN_INTERVAL_USEC), COUNT_LOOKS_TIMER);
 }
 
-static void ask(Lookout *lookout) {
+static void ask(Lookout *lookout, Count why) {
         Batch batch = {0};
 
         lookout->is_again = 0;
         lookout->asked_usec = clock_now_usec();
         queue_look_add(&batch);
         lookout->is_asking = !link_submit(lookout->link, &batch, on_looked, lookout, 0);
+        if (lookout->is_asking)
+                tally_count(lookout->tally, why);
 }
 
-void lookout_look(Lookout *lookout) {
+static void look(Lookout *lookout, Count why) {
         usec_t now = clock_now_usec();
         usec_t not_before = usec_add(lookout->asked_usec, MIN_INTERVAL_USEC);
 
         if (!link_is_up(lookout->link))
                 return;
-        if (lookout->is_asking)
+        if (lookout->is_asking) {
                 lookout->is_again = 1;
-        else if (lookout->asked_usec && now < not_before)
-                arm(lookout, not_before - now);
-        else
-                ask(lookout);
+                lookout->again_why = why;
+        } else if (lookout->asked_usec && now < not_before) {
+                arm(lookout, not_before - now, why);
+        } else {
+                ask(lookout, why);
+        }
+}
+
+void lookout_look(Lookout *lookout) {
+        look(lookout, COUNT_LOOKS_OTHER);
+}
+
+void lookout_sweep(Lookout *lookout) {
+        look(lookout, COUNT_LOOKS_SWEEP);
 }
 
 static void on_due(struct ev_loop *loop, ev_timer *timer, int events) {
+        Lookout *lookout = timer->data;
         (void) loop;
         (void) events;
-        lookout_look(timer->data);
+        look(lookout, lookout->due_why);
 }
 
-void lookout_init(Lookout *lookout, struct ev_loop *loop, Link *link, const LookoutEvents *events) {
-        *lookout = (Lookout){.loop = loop, .link = link, .events = *events};
+void lookout_init(Lookout *lookout, struct ev_loop *loop, Link *link, Tally *tally,
+                  const LookoutEvents *events) {
+        *lookout = (Lookout){.loop = loop, .link = link, .tally = tally, .events = *events};
         ev_timer_init(&lookout->due, on_due, 0, 0);
         lookout->due.data = lookout;
 }

@@ -64,7 +64,7 @@ static void ask(Membership *m, int is_back) {
                 return;
         m->asked_usec = clock_now_usec();
         if (m->identity.id)
-                supervisor_renew_add(&batch, &m->identity, m->workers, m->busy);
+                supervisor_renew_add(&batch, &m->identity, m->workers, m->busy, m->counters);
         else
                 supervisor_register_add(&batch, &m->identity, m->kind, m->workers, m->lease_usec);
         m->is_asking = !link_submit_first(m->link, &batch,

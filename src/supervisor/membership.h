@@ -30,6 +30,7 @@ typedef struct Membership {
         usec_t looked_usec;    /* when the look on its way was sent */
         int is_asking;
         unsigned workers, busy; /* shown to others */
+        char *counters;         /* the same, as JSON; NULL: what was shown before stays */
 } Membership;
 
 /* Registers, or renews what was registered before the connection was lost. */

@@ -24,6 +24,7 @@ typedef struct Worker {
         ev_io io;
         Cancel cancel;
         int32_t canceled_job; /* 0: whatever runs */
+        int32_t told_job;     /* the last one that was told of its cancel, or 0 */
         PoolReason reason;
 } Worker;
 
@@ -192,6 +193,7 @@ int pool_spawn(Pool *pool, unsigned slot) {
         worker->cancel = (Cancel){0};
         worker->reason = POOL_REASON_NONE;
         worker->nonsense = 0;
+        worker->told_job = 0;
         ev_io_init(&worker->io, on_channel, worker->channel, EV_READ);
         worker->io.data = worker;
         ev_io_start(pool->loop, &worker->io);
@@ -292,7 +294,9 @@ int pool_cancel(Pool *pool, int32_t job_id, usec_t now_usec) {
                         continue;
                 forget_ended(worker);
                 begin_steps(worker, POOL_REASON_CANCEL, job_id, now_usec);
-                return 1;
+                int is_new = worker->told_job != job_id;
+                worker->told_job = job_id;
+                return is_new;
         }
         return 0;
 }

@@ -68,7 +68,7 @@ void pool_set_lease_end(Pool *pool, usec_t end_usec);
 void pool_set_wishes(Pool *pool, uint32_t wishes);
 void pool_set_share(Pool *pool, const TurnLimits *share);
 
-/* Sets the control word of whoever runs that job; returns 1 when somebody does. */
+/* Sets the control word of whoever runs that job; returns 1 when that was news to it. */
 int pool_cancel(Pool *pool, int32_t job_id, usec_t now_usec);
 
 /* Sets the control word of every job that runs, with the shutdown bit. */

@@ -4,6 +4,7 @@
  * not; then the records that could not. The CO goes on as soon as the lane is free, the slot when
  * nothing is left in its page.
  */
+#include "plugin/recorder.h"
 #include "supervisor/supervisor_private.h"
 #include "util/log.h"
 
@@ -61,9 +62,11 @@ static void release(Supervisor *s, unsigned slot) {
 /* The server had its chances; the slot is needed. */
 static void give_up_records(Supervisor *s, unsigned slot) {
         Remains *r = &s->remains[slot];
-        log_error("the last history records of worker %d could not be written within %.0f s: they "
-                  "are lost",
-                  r->dead.pid, (double) RECORD_WAIT_USEC / (double) USEC_PER_SEC);
+        size_t n = recorder_count(pool_page(s->pool, slot));
+        log_error("the last %zu history records of worker %d could not be written within %.0f s: "
+                  "they are lost",
+                  n, r->dead.pid, (double) RECORD_WAIT_USEC / (double) USEC_PER_SEC);
+        s->tally.total.own[COUNT_RECORDS_LOST] += n;
         r->has_records = 0;
 }
 
@@ -129,7 +132,7 @@ static void step(Supervisor *s, unsigned slot) {
                 return;
         r->is_busy = 1;
         if (r->has_records && (!r->record_tries || r->is_settled))
-                salvage(s->link, pool_page(s->pool, slot), on_salvaged, s, slot);
+                salvage(s->link, pool_page(s->pool, slot), &s->tally, on_salvaged, s, slot);
         else
                 settle(s->link, &s->membership.identity, &r->dead, on_settled, s, slot);
 }

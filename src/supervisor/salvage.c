@@ -11,6 +11,7 @@
 typedef struct Salvage {
         Link *link;
         StatusPage *page;
+        Tally *tally;
         SalvageDone done;
         void *userdata;
         int64_t number;
@@ -35,6 +36,7 @@ static void leave_out(Salvage *s, const DbError *error) {
         }
         log_error("a history record of a dead worker could not be written, leaving it out: %s",
                   error->message);
+        tally_count(s->tally, COUNT_RECORDS_LOST);
         ring_release(s->page, s->ring_end);
         next(s);
 }
@@ -110,7 +112,8 @@ static void next(Salvage *s) {
                 end(s, SALVAGE_AWAY);
 }
 
-void salvage(Link *link, StatusPage *page, SalvageDone done, void *userdata, int64_t number) {
+void salvage(Link *link, StatusPage *page, Tally *tally, SalvageDone done, void *userdata,
+             int64_t number) {
         Salvage *s = calloc(1, sizeof(*s));
 
         if (!s) {
@@ -119,6 +122,7 @@ void salvage(Link *link, StatusPage *page, SalvageDone done, void *userdata, int
         }
         *s = (Salvage){.link = link,
                        .page = page,
+                       .tally = tally,
                        .done = done,
                        .userdata = userdata,
                        .number = number,

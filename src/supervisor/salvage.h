@@ -6,6 +6,7 @@
 
 #include "ipc/status_page.h"
 #include "supervisor/link.h"
+#include "supervisor/tally.h"
 
 typedef enum SalvageEnd {
         SALVAGE_DONE,    /* nothing is left in the ring */
@@ -17,9 +18,10 @@ typedef void (*SalvageDone)(void *userdata, int64_t number, SalvageEnd end);
 
 /*
  * Writes them, a batch at a time; `done` is called once, perhaps before this returns. A record that
- * the server takes for nonsense is left out, and said in the log.
+ * the server takes for nonsense is left out, said in the log and counted.
  */
-void salvage(Link *link, StatusPage *page, SalvageDone done, void *userdata, int64_t number);
+void salvage(Link *link, StatusPage *page, Tally *tally, SalvageDone done, void *userdata,
+             int64_t number);
 
 /* 1 when there is something in the ring. */
 int salvage_is_needed(const StatusPage *page);

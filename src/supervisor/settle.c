@@ -28,8 +28,10 @@ typedef struct Settlement {
 /* A history record on its way. */
 typedef struct Note {
         Link *link;
+        Tally *tally;
         HistoryRecord record;
         int is_canceled; /* its job: said at most once, by whoever knows */
+        Count count;     /* what it is counted as then */
         unsigned tries;
 } Note;
 
@@ -84,6 +86,8 @@ static void on_noted(const DbReply *reply, void *userdata, int64_t number) {
         if (reply->error.class && reply->error.class != DB_E_UNAVAILABLE)
                 log_warning("job %d: how it ended could not be written to its history: %s",
                             note->record.job_id, reply->error.message);
+        if (note->is_canceled && !reply->error.class && db_affected(reply, 0))
+                tally_count(note->tally, note->count);
         free(note);
 }
 
@@ -110,6 +114,8 @@ static void note_end(const Settlement *s, int32_t job_id, int is_canceled) {
         if (!note)
                 return;
         note->link = s->link;
+        note->tally = s->deceased.tally;
+        note->count = s->deceased.pid ? COUNT_CANCELED_WORKER : COUNT_CANCELED_PEER;
         note->is_canceled = is_canceled;
         account_record(job_id, s->account, &note->record);
         submit_note(note);
@@ -122,6 +128,8 @@ static void on_settled(const DbReply *reply, void *userdata, int64_t number) {
         int has_failed = has_error(s, reply, "settle the jobs");
         for (int row = 0; !has_failed && row < db_rows(reply, HOLDER_SETTLED); row++) {
                 log_settled(s, reply->results[HOLDER_SETTLED], row);
+                tally_count(s->deceased.tally,
+                            s->deceased.pid ? COUNT_SETTLED_WORKER : COUNT_SETTLED_PEER);
                 note_end(s, (int32_t) db_int(reply->results[HOLDER_SETTLED], row, 0), 0);
         }
         for (int row = 0; !has_failed && row < db_rows(reply, HOLDER_CANCELED); row++)

@@ -9,6 +9,7 @@
 #include "ipc/status_page.h"
 #include "supervisor/link.h"
 #include "supervisor/pool.h"
+#include "supervisor/tally.h"
 
 /* A worker of ours that died, or another supervisor that did, with all of its workers. */
 typedef struct Deceased {
@@ -18,6 +19,7 @@ typedef struct Deceased {
         JobUsage usage;
         const char *why; /* the reason that we ended it ourselves, or NULL */
         Peer peer;       /* the supervisor, when pid is 0 */
+        Tally *tally;    /* where its jobs are counted */
 } Deceased;
 
 /* `has_failed`: the database went away, or refused: try again later. */

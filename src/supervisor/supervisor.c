@@ -45,7 +45,7 @@ static void on_sweep(struct ev_loop *loop, ev_timer *timer, int events) {
         supervisor_settle_all(s);
         membership_look(&s->membership);
         if (s->is_member)
-                lookout_look(&s->lookout);
+                lookout_sweep(&s->lookout);
         supervisor_count_queue(s);
 }
 
@@ -55,6 +55,7 @@ static void on_heartbeat(struct ev_loop *loop, ev_timer *timer, int events) {
         (void) events;
         s->membership.workers = (unsigned) s->config->workers;
         s->membership.busy = plan_count(s->plan, SLOT_BUSY);
+        supervisor_show_tally(s);
         membership_renew(&s->membership);
         pool_kill_broken(s->pool);
         (void) memory_oom_kills(&s->oom_kills);
@@ -241,7 +242,7 @@ static int set_up(Supervisor *s) {
         s->membership.lease_usec = s->config->lease_usec;
         srandom((unsigned) identity_token()); /* or all hosts would come back together */
         (void) memory_oom_kills(&s->oom_kills);
-        lookout_init(&s->lookout, s->loop, s->link, &lookout);
+        lookout_init(&s->lookout, s->loop, s->link, &s->tally, &lookout);
         init_watchers(s);
         configure(s);
         return 0;
@@ -267,6 +268,7 @@ static void tear_down(Supervisor *s) {
         groups_leave(&s->groups);
         s->plan = plan_free(s->plan);
         service_done(&s->service, s->loop);
+        free(s->membership.counters);
 }
 
 int supervisor_run(const SupervisorArgs *args, uint64_t *ret_jobs, int *ret_must_exit) {

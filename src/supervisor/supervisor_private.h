@@ -40,6 +40,7 @@ typedef struct Supervisor {
         Stalls stalls;
         Service service;
         QueueTotals totals; /* when last counted */
+        Tally tally;
         ev_timer sweep, heartbeat, cancel_poll, wake;
         ev_prepare before_wait;
         ev_signal on_term, on_int, on_hup;
@@ -51,6 +52,7 @@ typedef struct Supervisor {
 
         uint64_t oom_kills; /* of this machine, when last looked at */
 
+        int was_up;          /* connected, at any time */
         int is_member;       /* registered over the present connection */
         int was_held;        /* the lease, when last looked at */
         int is_refusal_told; /* that registering is refused */
@@ -79,6 +81,10 @@ void supervisor_decide(Supervisor *s);
 void supervisor_begin_stop(Supervisor *s, usec_t patience_usec);
 
 /* events.c */
+
+/* Reads what the workers show, and puts all counts where the next renewal finds them. */
+void supervisor_show_tally(Supervisor *s);
+
 extern const PoolEvents supervisor_pool_events;
 extern const ReaperEvents supervisor_reaper_events;
 extern const LinkEvents supervisor_link_events;

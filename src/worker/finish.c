@@ -55,9 +55,12 @@ static int note_other_end(Runner *runner, const Job *job, const RunResult *resul
         if (is_our_end(reply.results[0], result)) {
                 Finished finished = {.id = job->id};
                 log_finished(job, result, &finished);
+                count_end(&runner->counted, runner->page, result->status);
                 return 0;
         }
         JobState state = job_status_read(reply.results[0]);
+        if (db_affected(&reply, 1)) /* said, and counted, once */
+                count_end(&runner->counted, runner->page, state);
         *ret_is_undone = state == JOB_QUEUED && runner_has_called(runner, job->id);
         LogFields fields = {.message_id = state == JOB_CANCELED ? LOG_ID_CANCELED : NULL,
                             .job_id = job->id,
@@ -135,10 +138,12 @@ static int try_finish(Runner *runner, const Job *job, const RunResult *result, c
                 job_finish_read(reply.results[at - 1], 0, &finished);
         if (next == FINISH_CLAIM)
                 r = job_claim_read(reply.results[at], &ret->claim, &ret->head, &ret->job);
-        if (finished.id)
+        if (finished.id) {
                 log_finished(job, result, &finished);
-        else if (!r)
+                count_end(&runner->counted, runner->page, result->status);
+        } else if (!r) {
                 (void) note_other_end(runner, job, result, &ret->is_undone);
+        }
         if (!r)
                 CRASH_POINT(WORKER_FINISHED);
         return r;
@@ -169,6 +174,8 @@ int finish_job(Runner *runner, const Job *job, const RunResult *result, const La
                         break;
         }
         ret->is_uncertain = lane && (next == FINISH_ALONE || runner->session.is_lost);
-        (void) status_page_begin(runner->page, 0);
+        if (result->run_usec)
+                count_run(&runner->counted, runner->page, result->run_usec);
+        (void) status_page_begin(runner->page, 0); /* from here on the run is ours to count */
         return r;
 }

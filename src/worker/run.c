@@ -284,7 +284,9 @@ static void call_plugin(Runner *runner, const Job *job, const CatalogEntry *entr
         limit_group(runner, job, &limits);
         host_begin(&run, job, entry, control);
         watch_job_begin(runner->watch, job->id, &limits);
+        usec_t began = clock_now_usec();
         int code = call(&run);
+        result->run_usec = MAX_OF(usec_sub(clock_now_usec(), began), (usec_t) 1);
         EndedBy ended_by = watch_job_end(runner->watch);
         CRASH_POINT(WORKER_RAN);
         host_end(&run);

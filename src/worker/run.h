@@ -5,6 +5,7 @@
 #pragma once
 
 #include "plugin/host.h"
+#include "worker/count.h"
 #include "worker/group.h"
 #include "worker/residue.h"
 #include "worker/watch.h"
@@ -32,6 +33,7 @@ typedef struct Runner {
         Recorder recorder;
         Holder holder;
         Residue *residue;
+        Counted counted;
         int32_t called[RUNNER_CALLED]; /* jobs whose plugins were called last, 0: none */
         unsigned n_called;
 } Runner;
@@ -44,7 +46,8 @@ typedef struct RunResult {
         JobEvent event; /* REJECT, FINISH_OK, FINISH_FAILED */
         JobState status;
         char summary[SUMMARY_SIZE];
-        int is_worn; /* the plugin left something behind: this process runs no other job */
+        usec_t run_usec; /* in the plugin; 0: it was not called */
+        int is_worn;     /* the plugin left something behind: this process runs no other job */
 } RunResult;
 
 /* Returns 0 with `ret` filled in, or DB_E_* or -errno where the job could not be started. */

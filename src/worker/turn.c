@@ -221,6 +221,8 @@ static int run_one(Turn *turn, FinishReply *reply, int *ret_goes_on) {
         *reply = (FinishReply){0}; /* the job is ours now */
         turn->has_budget = 0;
         turn->state.last_id = job.id;
+        if (job.wait >= 0)
+                count_wait(&turn->runner->counted, turn->runner->page, (uint64_t) job.wait);
         watch_step(turn->runner->watch);
         int r = run_job(turn->runner, &job, &result);
         if (r)

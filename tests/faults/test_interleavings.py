@@ -119,7 +119,9 @@ def test_one_record_that_is_nonsense(empty_queue, daemon, add_job):
     assert db.wait_final(job)[0]["status"] == "X"
     running.wait_log("leaving it out")
     assert len(wait_for(lambda: (r := records(db, job)) and len(r) == 9 and r)) == 9
-    print("injected: one record of ten that is an error; checked: the other nine are there")
+    wait_for(lambda: db.value("SELECT counters ->> 'records_lost' FROM jobd.supervisor") == "1")
+    print("injected: one record of ten that is an error; checked: the other nine are there, and the"
+          " one is counted")
 
 
 @pytest.mark.parametrize("poll", ["1h", "1s"])

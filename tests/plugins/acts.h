@@ -62,8 +62,9 @@
         X(heap_rest)        /* writes over the heap, from a chunk of its own on */           \
         X(heap_hang)        /* leaves malloc locked */                                       \
         /* page.c */                                                                         \
-        X(page)       /* fills its status page with bytes `value`; below 0 random ones */    \
-        X(page_reach) /* says how many shared mappings it can write to */                    \
+        X(page)        /* fills its status page with bytes `value`; below 0 random ones */   \
+        X(page_counts) /* fills its worker's counts with `value`; the seals stay */          \
+        X(page_reach)  /* says how many shared mappings it can write to */                   \
         /* others */                                                                         \
         X(records)            /* chaos.c: value records */                                   \
         X(inspect)            /* inspect.c: what its process is like, as records */          \

@@ -103,10 +103,11 @@ def test_doctor_trigger(well, command, name):
 
 def test_doctor_schema(well, plain_db, command):
     """Too old, too new, and not there at all."""
-    well.sql("UPDATE jobd.schema_version SET version = 99 WHERE version = 3")
+    newest = well.value("SELECT max(version) FROM jobd.schema_version")
+    well.sql("UPDATE jobd.schema_version SET version = 99 WHERE version = %s", newest)
     doctor(command, "schema", "error", "version 99")
     well.sql("DELETE FROM jobd.schema_version WHERE version = 99")
-    doctor(command, "schema", "error", "version 2")
+    doctor(command, "schema", "error", f"version {newest - 1}")
     command.config.write_text(command.config.read_text().replace(well.name, plain_db.name))
     doctor(command, "schema", "error", "not installed")
 

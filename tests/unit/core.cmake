@@ -2,7 +2,7 @@
 foreach(name argv cgroup-text parse process text)
   rj_unit_test(${name} test-${name}.c rj-util)
 endforeach()
-foreach(name backoff cancel condition job lease limit notice outcome overrun plural stall throttle turn)
+foreach(name backoff cancel condition counters histogram job lease limit notice outcome overrun plural stall throttle turn)
   rj_unit_test(${name} test-${name}.c rj-core)
 endforeach()
 rj_unit_test(plan test-plan.c rj-core)
@@ -34,3 +34,4 @@ target_include_directories(test-exchange PRIVATE
   $<TARGET_PROPERTY:rj-db,INTERFACE_INCLUDE_DIRECTORIES>)
 target_include_directories(test-exchange SYSTEM PRIVATE ${PostgreSQL_INCLUDE_DIRS})
 rj_unit_test(config test-config.c rj-supervisor)
+rj_unit_test(tally test-tally.c rj-supervisor)

@@ -58,6 +58,23 @@ static void test_cancel_meets_its_job_only(void **state) {
         assert_int_equal(*second, 0);
 }
 
+/* What was counted is shown, and is gone with its worker. */
+static void test_counts(void **state) {
+        StatusPage *page = *state;
+        uint64_t counts[STATUS_COUNTS];
+
+        for (unsigned i = 0; i < STATUS_COUNTS; i++)
+                status_page_count(page, i, UINT64_MAX - i);
+        assert_true(status_page_is_sound(page));
+        status_page_counts(page, counts, STATUS_COUNTS);
+        for (unsigned i = 0; i < STATUS_COUNTS; i++)
+                assert_int_equal(counts[i], UINT64_MAX - i);
+        status_page_reset(page);
+        status_page_counts(page, counts, STATUS_COUNTS);
+        for (unsigned i = 0; i < STATUS_COUNTS; i++)
+                assert_int_equal(counts[i], 0);
+}
+
 /* Words are used again after many jobs, and are clean then. */
 static void test_words_are_used_again(void **state) {
         StatusPage *page = *state;
@@ -132,6 +149,7 @@ int main(void) {
                 cmocka_unit_test(test_scribbling_is_noticed),
                 cmocka_unit_test_setup_teardown(test_jobs_come_and_go, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_cancel_meets_its_job_only, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_counts, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_words_are_used_again, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_reset, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_is_shared_with_a_child, setup, teardown),

@@ -5,7 +5,8 @@
 -- The bound keeps what an old snapshot still sees out of the way (deleted rows of the queue's
 -- index). The range over (co_id, job_id) has an order that only the index queue_ready can serve,
 -- so that the backlog of other COs is not read. Guards are written so that only the primary key of
--- jobs can serve.
+-- jobs can serve. `wait` is how long the job has been due, of columns that hold whole seconds; the
+-- epochs of times without an end are infinite, and can be subtracted. 2147483647: not known.
 WITH held AS (
   SELECT l.co_id
     FROM jobd.lane l JOIN public.cos c ON c.id = l.co_id
@@ -28,6 +29,9 @@ WITH held AS (
      AND j.status = 'Q' AND (j.job_id IS NULL) IS TRUE AND j.deleted IS NOT TRUE
      AND j.co_id IS NOT DISTINCT FROM $1
   RETURNING j.id, j.co_id, j.plugin, octet_length(j.parameters) AS size,
-            CASE WHEN octet_length(j.parameters) <= 1048576 THEN j.parameters END AS parameters
+            CASE WHEN octet_length(j.parameters) <= 1048576 THEN j.parameters END AS parameters,
+            GREATEST(LEAST(extract(epoch FROM j.modified)
+                           - extract(epoch FROM GREATEST(j.register_time, j.start_after_time)),
+                           2147483647), 0)::int4 AS wait
 )
 SELECT (SELECT job_id FROM head), claimed.* FROM (VALUES (1)) AS one LEFT JOIN claimed ON true

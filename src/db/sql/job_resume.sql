@@ -6,11 +6,14 @@
 -- params: int4 (co_id), int8 (lane token), text (host), int4 (pid)
 -- result: 1 row as job_claim's, and status text; NULLs when there is none
 -- `modified` keeps out what another runner with the same PID left long ago.
-SELECT r.id AS head, r.id, r.co_id, r.plugin, r.size, r.parameters, r.status
+SELECT r.id AS head, r.id, r.co_id, r.plugin, r.size, r.parameters, r.wait, r.status
   FROM (VALUES (1)) AS one
   LEFT JOIN (
     SELECT j.id, j.co_id, j.plugin, j.status, octet_length(j.parameters) AS size,
-           CASE WHEN octet_length(j.parameters) <= 1048576 THEN j.parameters END AS parameters
+           CASE WHEN octet_length(j.parameters) <= 1048576 THEN j.parameters END AS parameters,
+           GREATEST(LEAST(extract(epoch FROM j.modified)
+                          - extract(epoch FROM GREATEST(j.register_time, j.start_after_time)),
+                          2147483647), 0)::int4 AS wait
       FROM public.jobs j JOIN jobd.lane l ON l.co_id = j.co_id
      WHERE j.assigned_host = $3 AND j.assigned_pid = $4 AND j.co_id = $1
        AND j.status IN ('A', 'GO') AND j.job_id IS NULL AND j.deleted IS NOT TRUE

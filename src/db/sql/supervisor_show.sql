@@ -7,5 +7,6 @@ SELECT s.id, s.kind, s.host, s.pid, s.version, s.workers,
        to_char(s.started AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') AS started,
        round(extract(epoch FROM clock_timestamp() - s.seen))::int4 AS seen_ago,
        s.seen < clock_timestamp() - s.lease AS lapsed,
-       CASE WHEN s.seen < clock_timestamp() - s.lease THEN 'LAPSED' ELSE 'held' END AS lease
+       CASE WHEN s.seen < clock_timestamp() - s.lease THEN 'LAPSED' ELSE 'held' END AS lease,
+       s.counters
   FROM jobd.supervisor s ORDER BY s.id

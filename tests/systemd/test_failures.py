@@ -24,6 +24,20 @@ def test_watchdog(service):
         entry["MESSAGE"] for entry in service.journal(_SYSTEMD_UNIT="init.scope"))
 
 
+def test_watchdog_of_a_healthy_daemon(service):
+    """Neither a long job nor a database that is away is a loop that stands still."""
+    service.drop_in("WatchdogSec=500ms\nRestartSec=100ms")
+    service.configure(lease="30s")
+    service.start()
+    job = service.running(2, 2500)
+    service.db.close()
+    service.sh(f"systemctl stop {service.machine.postgres}")
+    service.wait_status("database away$")
+    service.sh(f"systemctl start {service.machine.postgres}")
+    assert service.db.wait_final(job)[0]["status"] == "OK"
+    assert service.show("NRestarts") == "0" and service.show("ActiveState") == "active"
+
+
 @pytest.mark.parametrize("signal", ["SEGV", "KILL"])
 def test_crash(service, signal):
     """A supervisor that dies is started again; its workers died with it."""

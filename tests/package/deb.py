@@ -1,5 +1,11 @@
 """A Debian package as tests look at it."""
+import fcntl
+import os
+import pathlib
 import subprocess
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD_PACKAGE = ROOT / "systemd" / "build-package"
 
 
 def sh(*argv, check=True, **options):
@@ -8,6 +14,24 @@ def sh(*argv, check=True, **options):
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, **options)
     assert not check or done.returncode == 0, f"{argv}: {done.returncode}\n{done.stdout}"
     return done
+
+
+def built_packages():
+    """The directory with the packages: RJ_PACKAGE, or build/package, where the first of several
+    processes of one run of pytest builds them."""
+    if os.environ.get("RJ_PACKAGE"):
+        return pathlib.Path(os.environ["RJ_PACKAGE"]).resolve()
+    directory = ROOT / "build" / "package"
+    directory.mkdir(parents=True, exist_ok=True)
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", "")
+    with open(directory / "lock", "a+", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.seek(0)
+        if not run or lock.read() != run:
+            sh(BUILD_PACKAGE)
+            lock.truncate(0)
+            lock.write(run)
+    return directory
 
 
 class Package:

@@ -4,19 +4,16 @@ do to a system. Needs no systemd that runs; that is tests/systemd.
 Environment: RJ_PACKAGE, a directory with packages that are there already. Otherwise they are built
 once per run of pytest, into build/package.
 """
-import fcntl
 import gzip
 import os
-import pathlib
 import re
 import shlex
 import subprocess
 
 import pytest
 from conftest import ROOT
-from deb import Package, sh
+from deb import BUILD_PACKAGE, Package, built_packages, sh
 
-BUILD_PACKAGE = ROOT / "systemd" / "build-package"
 LIB = "/usr/lib/" + sh("dpkg-architecture", "-qDEB_HOST_MULTIARCH").stdout.strip()
 PLUGINS = f"{LIB}/registry-job/plugins"
 UNITS = "/usr/lib/systemd/system"
@@ -52,20 +49,7 @@ DEV = [
 
 @pytest.fixture(scope="session")
 def built():
-    """The directory with the packages: the first of several processes builds them."""
-    if "RJ_PACKAGE" in os.environ:
-        return pathlib.Path(os.environ["RJ_PACKAGE"])
-    directory = ROOT / "build" / "package"
-    directory.mkdir(parents=True, exist_ok=True)
-    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", "")
-    with open(directory / "lock", "a+", encoding="ascii") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        lock.seek(0)
-        if not run or lock.read() != run:
-            sh(BUILD_PACKAGE)
-            lock.truncate(0)
-            lock.write(run)
-    return directory
+    return built_packages()
 
 
 def package(name):

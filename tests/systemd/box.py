@@ -21,6 +21,7 @@ ENVIRONMENT = {"HOME": "/root", "USER": "root", "LOGNAME": "root", "LC_ALL": "C.
                "SYSTEMD_PAGER": "", "SYSTEMD_COLORS": "0", "TERM": "dumb",
                "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 BOOT_SECONDS = 60
+PREFIX = "registry-jobd-box."  # then the PID of the maker
 
 
 def missing():
@@ -44,11 +45,46 @@ def hierarchies():
             if not path.is_symlink() and (path / "cgroup.procs").exists()]
 
 
+def lives(pid):
+    """Whether there is such a process, and not only its exit code."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    return False
+
+
+def remove_group(group):
+    """With those in it. The kernel lets go of a group a little after its last process."""
+    end = time.monotonic() + 10
+    while group.exists() and time.monotonic() < end:
+        for path, _directories, _files in os.walk(group, topdown=False):
+            with contextlib.suppress(OSError):
+                os.rmdir(path)
+        if group.exists():
+            time.sleep(0.01)
+
+
+def sweep():
+    """Removes what is left of boxes whose makers were killed: names, nothing that runs."""
+    for place in (*hierarchies(), pathlib.Path(tempfile.gettempdir())):
+        for path in place.glob(f"{PREFIX}*"):
+            maker = path.name.split(".")[1]
+            if not maker.isdigit() or pathlib.Path("/proc", maker).exists():
+                continue
+            if path.suffix == ".console":
+                path.unlink(missing_ok=True)
+            elif place.is_relative_to(GROUPS):
+                remove_group(path)
+            else:
+                shutil.rmtree(path, ignore_errors=True)
+
+
 class Box:
     """One booted systemd."""
 
     def __init__(self):
-        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="registry-jobd-box."))
+        sweep()
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}."))
+        self.console = self.directory.with_name(self.directory.name + ".console")
         self.groups = []
         self.outer = None
         self.pid = 0
@@ -74,7 +110,7 @@ class Box:
 
     def _boot(self):
         self._make_groups()
-        with open(self.directory.with_suffix(".console"), "w", encoding="utf-8") as console:
+        with open(self.console, "w", encoding="utf-8") as console:
             self.outer = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL",  # gone with this process, whatever ends it
                  "unshare", "--mount", "--propagation", "private", "--pid", "--ipc", "--uts",
@@ -88,7 +124,7 @@ class Box:
             time.sleep(0.02)
 
     def _console(self):
-        return "no systemd: " + self.directory.with_suffix(".console").read_text()
+        return "no systemd: " + self.console.read_text()
 
     def _is_booted(self):
         if not self.pid:
@@ -138,20 +174,12 @@ class Box:
             self.outer.kill()
             self.outer.wait()
         end = time.monotonic() + 10
-        for group in self.groups:
-            while group.exists() and time.monotonic() < end:
-                self._remove_group(group)
-        shutil.rmtree(self.directory, ignore_errors=True)
-        self.directory.with_suffix(".console").unlink(missing_ok=True)
-
-    @staticmethod
-    def _remove_group(group):
-        """The kernel lets go of a group a little after its last process."""
-        for path, _directories, _files in os.walk(group, topdown=False):
-            with contextlib.suppress(OSError):
-                os.rmdir(path)
-        if group.exists():
+        while lives(self.pid) and time.monotonic() < end:  # a moment longer than its parent
             time.sleep(0.01)
+        for group in self.groups:
+            remove_group(group)
+        shutil.rmtree(self.directory, ignore_errors=True)
+        self.console.unlink(missing_ok=True)
 
 
 def main():

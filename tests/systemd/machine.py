@@ -1,8 +1,8 @@
 """A machine for the tests of the service: a box with the built packages, and PostgreSQL as a service
 of its own with the shipped database, set up as README tells an administrator.
 
-Environment: RJ_PACKAGE, the directory with the packages (build/package); RJ_BOX=required makes a
-failure of what would be left out where no systemd can be booted.
+Environment: RJ_PACKAGE, the directory with the packages, which otherwise are built; RJ_BOX=required
+makes a failure of what would be left out where no systemd can be booted.
 """
 import atexit
 import functools
@@ -11,13 +11,16 @@ import json
 import os
 import pathlib
 import re
+import sys
 import tempfile
 
 import pytest
 from box import ROOT, Box, missing
 from conftest import DATA, Database, wait_for, write_config
 
-PACKAGES = pathlib.Path(os.environ.get("RJ_PACKAGE") or ROOT / "build" / "package")
+sys.path.append(str(ROOT / "tests" / "package"))
+from deb import built_packages  # noqa: E402
+
 UNIT = "registry-jobd"
 CONFIG = "/etc/registry-jobd/registry-jobd.conf"
 DROP_INS = "/run/systemd/system"
@@ -26,9 +29,10 @@ SETTINGS = {"conninfo": "dbname=registry", "load": "CoreJob Example", "workers":
             "heartbeat": "1s", "lease": "3s", "cancel_poll": "1s"}
 
 
+@functools.cache
 def package(name):
-    found = sorted(glob.glob(f"{PACKAGES}/{name}_*.deb"))
-    assert len(found) == 1, f"{PACKAGES} should have one {name}_*.deb: systemd/build-package"
+    found = sorted(glob.glob(f"{built_packages()}/{name}_*.deb"))
+    assert len(found) == 1, f"one {name}_*.deb, not {found}"
     return found[0]
 
 
@@ -65,11 +69,12 @@ class Machine:
             """)
 
     def install(self, *packages):
-        for path in packages:
-            name = pathlib.Path(path).name
-            with open(path, "rb") as file:
-                (self.box.path("/tmp") / name).write_bytes(file.read())
-            self.box.run("dpkg", "-i", f"/tmp/{name}", env={"DEBIAN_FRONTEND": "noninteractive"})
+        inside = []
+        for path in map(pathlib.Path, packages):
+            (self.box.path("/tmp") / path.name).write_bytes(path.read_bytes())
+            inside.append(f"/tmp/{path.name}")
+        self.box.run("dpkg", "--force-confold", "-i", *inside,
+                     env={"DEBIAN_FRONTEND": "noninteractive"})
 
     def as_owner(self, *commands):
         """Shell commands as the owner of the databases."""
@@ -191,7 +196,8 @@ def clean(machine):
     machine.sh(f"""
         systemctl kill -s KILL 'registry-jobd*' 2>/dev/null || true
         systemctl stop 'registry-jobd*'
-        rm -rf {DROP_INS}/registry-jobd* /etc/systemd/system/registry-jobd* /etc/credstore*/registry-jobd*
+        rm -rf {DROP_INS}/registry-jobd* /etc/systemd/system/registry-jobd* \\
+            /etc/systemd/system/*.wants/registry-jobd* /etc/credstore*/registry-jobd*
         find /etc/registry-jobd -name '*.conf' ! -name registry-jobd.conf -delete
         systemctl daemon-reload
         systemctl reset-failed

@@ -1,10 +1,9 @@
 """Every example of README and of the manual that talks to systemd or apt, as it stands."""
-import pathlib
 import sys
 
 import pytest
 from conftest import ROOT
-from machine import PACKAGES, machine, service  # noqa: F401  fixtures
+from machine import built_packages, machine, service  # noqa: F401  fixtures
 
 sys.path.append(str(ROOT / "tests" / "manual"))
 from service import run_left  # noqa: E402
@@ -16,7 +15,7 @@ TREE = "/root/tree"
 def tree(machine):
     """A tree with its packages, and the database as README leaves it, with a way in for root."""
     machine.box.run("mkdir", "-p", f"{TREE}/build/package", "/var/lib/prometheus/node-exporter")
-    for path in pathlib.Path(PACKAGES).glob("*.deb"):
+    for path in built_packages().glob("*.deb"):
         (machine.box.path(f"{TREE}/build/package") / path.name).write_bytes(path.read_bytes())
     machine.as_owner("psql -qd registry -c 'CREATE ROLE root LOGIN' -c 'GRANT registry_jobd TO root'")
     yield TREE

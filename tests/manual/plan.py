@@ -144,6 +144,10 @@ PAGES = {
         Entry("EXAMPLES", "registry-job list --status failed --limit",
               how.shell_with(says=r'(?m)^42,3,"CoreJob.NesterJob",')),
         Entry("EXAMPLES", "registry-job why 42", how.shell_with((0, 1), says="job 42 failed at")),
+        Entry("EXAMPLES", "registry-job metrics --output",
+              before=how.script("mkdir -p /var/lib/prometheus/node-exporter"),
+              after=how.script("grep -x 'registry_jobd_database_up 1'"
+                               " /var/lib/prometheus/node-exporter/registry-jobd.prom")),
         Entry("EXAMPLES", "registry-job settle 86",
               after=how.gives("SELECT status FROM jobs WHERE id = 86", "X")),
         Entry("EXAMPLES", "export PGDATABASE=registry"),

@@ -123,7 +123,7 @@ def test_conffiles(main, dev):
 
 def test_nothing_of_the_build(each, built):
     """No path of the tree that it was built in, in any file, packed or not."""
-    words = [str(ROOT).encode(), str(built.resolve()).encode(), b"/build/package"]
+    words = [str(ROOT).encode(), str(built.resolve()).encode(), b"/build/package/source"]
     for path in each.tree.rglob("*"):
         if path.is_file():
             data = path.read_bytes()

@@ -31,14 +31,32 @@ static int unlimit_memory(int group) {
         return r;
 }
 
-int worker_group_join(WorkerGroup *group) {
-        int r = cgroup_join(group->fd);
+/* What is not there binds nobody. */
+static int lift(int group, const char *file, uint64_t value) {
+        int r = cgroup_write(group, file, value);
+        return r == -ENOENT ? 0 : r;
+}
 
-        if (!r && group->controllers & CGROUP_MEMORY)
-                (void) unlimit_memory(group->fd);
+/*
+ * The limits of a job that died with its worker, and whatever a plugin has written into its group
+ * itself: frozen, or without memory, whoever joins it would not come as far as to change that.
+ */
+static int reset(const WorkerGroup *group) {
+        int r = lift(group->fd, "cgroup.freeze", 0);
+
+        if (!r && group->controllers & CGROUP_MEMORY) {
+                r = lift(group->fd, "memory.high", UINT64_MAX);
+                int r_max = unlimit_memory(group->fd);
+                r = r || r_max == -ENOENT ? r : r_max;
+        }
         if (!r && group->controllers & CGROUP_PIDS)
-                (void) cgroup_write(group->fd, "pids.max", UINT64_MAX);
+                r = lift(group->fd, "pids.max", UINT64_MAX);
         return r;
+}
+
+int worker_group_join(WorkerGroup *group) {
+        int r = reset(group);
+        return r ? r : cgroup_join(group->fd);
 }
 
 int worker_group_limit(WorkerGroup *group, const Limits *limits) {

@@ -14,7 +14,10 @@ typedef struct WorkerGroup {
         uint64_t refused;     /* how often a task had been refused when the limit was set */
 } WorkerGroup;
 
-/* A new worker joins its group, and takes off what the one before it left there. 0 or -errno. */
+/*
+ * A new worker joins its group, having taken off what the one before it left there. Returns 0 or
+ * -errno: then it is not a member.
+ */
 int worker_group_join(WorkerGroup *group);
 
 /* Costs nothing where there is no limit. Returns 0 or -errno: what could be set is set. */

@@ -165,8 +165,28 @@ def test_nothing_survives(empty_queue, group, daemon, add_job, tmp_path, is_dele
     assert len(marks(path)) == 5
     lives = int(seen["finish_summary"].split()[0])
     assert lives == (0 if is_delegated else 5), seen["finish_summary"]
-    assert running.count("workers have control groups") == is_delegated
+    assert running.count("each worker has a control group in ") == is_delegated
     print("checked: when the next job of the CO ran,", seen["finish_summary"])
+
+
+@needs_groups
+def test_frozen_group(empty_queue, group, daemon, add_job):
+    """A plugin may write to its own group, which outlives it: the next worker is well in it."""
+    db = empty_queue
+    running = daemon(load=LOAD, prefix=group.delegate().prefix, workers=1, cancel_grace="100ms")
+    job = add_job(2, CHAOS, {"act": "pause"})
+    worker = db.wait_status(job, "GO")["assigned_pid"]
+    frozen = group.path / "worker-0"
+    (frozen / "cgroup.freeze").write_text("1")
+    wait_for(lambda: "frozen 1" in (frozen / "cgroup.events").read_text(), what="it is frozen")
+    print("injected: the group of a worker is frozen")
+    db.cancel(job)
+    wait_for(lambda: is_gone(worker), what="the frozen worker is killed")
+    after = add_job(2, CHAOS, {"act": "pause"})
+    other = db.wait_status(after, "GO")["assigned_pid"]
+    assert running.count("did not start in time") == 0
+    assert directory_of(other).endswith("/worker-0")
+    print("checked: a cancel ends a frozen worker, the next one runs in the same group")
 
 
 @needs_groups

@@ -162,8 +162,12 @@ static void test_join(void **state) {
         put(place, "memory.max", "77");
         put(place, "pids.max", "77");
         put(place, "memory.oom.group", "1");
+        put(place, "memory.high", "77");
+        put(place, "cgroup.freeze", "1");
         assert_int_equal(worker_group_join(&group), 0);
         expect(place, "cgroup.procs", "0");
+        expect(place, "memory.high", "max");
+        expect(place, "cgroup.freeze", "0");
         expect(place, "memory.max", "max");
         expect(place, "memory.oom.group", "0");
         expect(place, "pids.max", "max");
@@ -191,6 +195,26 @@ static void test_failures(void **state) {
         (void) unlinkat(place->fd, "cgroup.procs", 0);
         group.fd = place->fd;
         assert_int_equal(worker_group_join(&group), -ENOENT);
+}
+
+/* Frozen, it could not even say so: it stays outside of what cannot be put right. */
+static void test_join_nothing_broken(void **state) {
+        static const char *const files[] = {"cgroup.freeze", "memory.high", "memory.max",
+                                            "pids.max"};
+        const Place *place = *state;
+        WorkerGroup group = {.fd = place->fd, .controllers = CGROUP_MEMORY | CGROUP_PIDS};
+
+        for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+                (void) unlinkat(place->fd, files[i], 0);
+                assert_int_equal(symlinkat("loop", place->fd, "loop"), 0);
+                assert_int_equal(symlinkat("loop", place->fd, files[i]), 0);
+                assert_int_equal(worker_group_join(&group), -ELOOP);
+                expect(place, "cgroup.procs", "-");
+                (void) unlinkat(place->fd, files[i], 0);
+                (void) unlinkat(place->fd, "loop", 0);
+        }
+        assert_int_equal(worker_group_join(&group), 0);
+        expect(place, "cgroup.procs", "0");
 }
 
 /* A child that waits for a signal. */
@@ -238,6 +262,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_memory_without_swap, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_tasks, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_join, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_join_nothing_broken, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_failures, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_end_one_by_one, set_up, tear_down),
         };

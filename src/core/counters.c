@@ -54,9 +54,12 @@ int work_believe(uint64_t known[_WORK_MAX], const uint64_t fresh[_WORK_MAX], use
         for (unsigned i = WORK_COMPLETE; i < _WORK_MAX; i++)
                 if (fresh[i] - known[i] > jobs_max)
                         return 0;
-        uint64_t waits = sum_of(fresh + WORK_WAIT) - sum_of(known + WORK_WAIT);
+        /*
+         * All of them, not what is new: the sum that was known may be of the moment before a wait
+         * that its bucket had already.
+         */
         if (fresh[WORK_RUN_USEC] > age_usec ||
-            fresh[WORK_WAIT_SEC] - known[WORK_WAIT_SEC] > waits * WORK_WAIT_MAX_SEC)
+            fresh[WORK_WAIT_SEC] / WORK_WAIT_MAX_SEC > sum_of(fresh + WORK_WAIT))
                 return 0;
         memcpy(known, fresh, _WORK_MAX * sizeof(*known));
         return 1;

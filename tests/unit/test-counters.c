@@ -61,6 +61,21 @@ static void test_believes_nothing_else(void **state) {
         }
 }
 
+/* A wait was being shown while the page was read: it is in its bucket, and not yet in the sum. */
+static void test_believes_what_was_half_written(void **state) {
+        uint64_t known[_WORK_MAX] = {0}, fresh[_WORK_MAX] = {0};
+        (void) state;
+
+        unsigned bucket = work_add_wait(fresh, 3600);
+        fresh[WORK_WAIT_SEC] = 0;
+        assert_int_equal(work_believe(known, fresh, AGE, USEC_PER_SEC), 1);
+        assert_int_equal(known[bucket], 1);
+        fresh[WORK_WAIT_SEC] = 3600;
+        assert_int_equal(work_believe(known, fresh, AGE, USEC_PER_SEC), 1);
+        fresh[WORK_WAIT_SEC] = 2 * (uint64_t) WORK_WAIT_MAX_SEC;
+        assert_int_equal(work_believe(known, fresh, AGE, USEC_PER_SEC), 0);
+}
+
 static void test_no_longer_than_it_lived(void **state) {
         uint64_t known[_WORK_MAX] = {0}, fresh[_WORK_MAX] = {0};
         (void) state;
@@ -116,6 +131,7 @@ int main(void) {
                 cmocka_unit_test(test_adds),
                 cmocka_unit_test(test_believes_what_can_be),
                 cmocka_unit_test(test_believes_nothing_else),
+                cmocka_unit_test(test_believes_what_was_half_written),
                 cmocka_unit_test(test_no_longer_than_it_lived),
                 cmocka_unit_test(test_json),
                 cmocka_unit_test(test_json_of_others),

@@ -79,8 +79,19 @@ static int write_all(int fd, const char *text) {
         return 0;
 }
 
+/* A device or a pipe would be gone, with a file in its place: root may do that to /dev/null. */
+static int is_replaceable(const char *path) {
+        struct stat st;
+        return stat(path, &st) < 0 || S_ISREG(st.st_mode) || S_ISDIR(st.st_mode);
+}
+
 /* The file is there as a whole, or as it was. Its temporary name does not end in ".prom". */
 static int replace_file(const char *path, const char *text) {
+        if (!is_replaceable(path)) {
+                cli_say("'%s' is not a file: without --output the metrics go to standard output",
+                        path);
+                return CLI_USAGE;
+        }
         _cleanup_(freep) char *temporary = text_format("%s.XXXXXX", path);
         int fd = temporary ? mkostemp(temporary, O_CLOEXEC) : -1;
         int r = fd < 0 ? -errno : write_all(fd, text);

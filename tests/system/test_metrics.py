@@ -151,7 +151,7 @@ def test_wakeups(empty_queue, daemon, add_job, wait_metrics):
     """Sweep, timer and notification are told apart."""
     db = empty_queue
     daemon(**DAEMON, sweep="3s")
-    job = add_job(2, delay=1)
+    job = add_job(2, delay=2)  # of cut seconds: not so soon that the look that hears of it is late
     db.wait_final(job)
     found = wait_metrics(lambda m: m.total("queue_looks_total", by="sweep") >= 1
                          and m.total("queue_looks_total", by="timer") >= 1)
@@ -428,6 +428,17 @@ def test_output_that_fails(db, command, tmp_path):
     assert [name for name in os.listdir(tmp_path) if ".prom." in name] == []
     full = command("metrics", "--output", "/dev/full/x")
     assert full.returncode == 1
+
+
+def test_output_over_what_is_no_file(db, command, tmp_path):
+    """Neither a pipe nor a device is replaced, nor a link to one."""
+    pipe, link = tmp_path / "pipe", tmp_path / "link"
+    os.mkfifo(pipe)
+    link.symlink_to("/dev/null")
+    for place in (pipe, link):
+        done = command("metrics", "--output", place)
+        assert done.returncode == 2 and f"'{place}' is not a file" in done.stderr
+    assert stat.S_ISFIFO(pipe.stat().st_mode) and link.is_symlink()
 
 
 def test_output_when_the_disk_is_full(db, command, tmp_path):

@@ -15,8 +15,10 @@ static int refuse(char *why, size_t size, const char *reason) {
         return CREDENTIAL_E_INVALID;
 }
 
-/* `n` bytes of the file, which may be as long as the buffer. */
+/* `n` bytes of the file, which may be as long as the buffer, or longer. */
 static int check(char *password, size_t n, char *why, size_t size) {
+        if (n > CREDENTIAL_SIZE)
+                return refuse(why, size, "it is longer than a password may be");
         if (n && password[n - 1] == '\n')
                 n--;
         if (n && password[n - 1] == '\r')
@@ -31,6 +33,13 @@ static int check(char *password, size_t n, char *why, size_t size) {
         return 0;
 }
 
+/* Up to CREDENTIAL_SIZE bytes; one more than that stands for all that follows. -1: see errno. */
+static ssize_t read_all(int fd, char password[CREDENTIAL_SIZE]) {
+        ssize_t n = read(fd, password, CREDENTIAL_SIZE);
+        char more;
+        return n == CREDENTIAL_SIZE && read(fd, &more, 1) > 0 ? n + 1 : n;
+}
+
 int credential_read(char password[CREDENTIAL_SIZE], char *why, size_t size) {
         const char *directory = getenv("CREDENTIALS_DIRECTORY");
         char path[PATH_MAX];
@@ -42,7 +51,7 @@ int credential_read(char password[CREDENTIAL_SIZE], char *why, size_t size) {
         _cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
         if (fd < 0 && errno == ENOENT)
                 return CREDENTIAL_E_NONE;
-        ssize_t n = fd < 0 ? -1 : read(fd, password, CREDENTIAL_SIZE);
+        ssize_t n = fd < 0 ? -1 : read_all(fd, password);
         if (n < 0)
                 return refuse(why, size, strerror(errno));
         int r = check(password, (size_t) n, why, size);

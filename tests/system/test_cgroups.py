@@ -137,7 +137,8 @@ def test_children_of_a_job(empty_queue, group, daemon, add_job, tmp_path):
                              "then": "hang"})
     worker = db.wait_status(job, "GO")["assigned_pid"]
     wait_for(lambda: len(marks(path)) == 2)
-    assert set(group.pids("worker-0")) == {worker, *marks(path)}
+    wait_for(lambda: set(group.pids("worker-0")) == {worker, *marks(path)},
+             what="the worker and its two daemons, without those between them")
     db.cancel(job)
     wait_for(lambda: all(is_gone(pid) for pid in marks(path)))
     print("checked: two daemons in the group of their worker, ended with it")

@@ -39,7 +39,7 @@ static void write_file(const char *bytes, size_t n) {
 }
 
 static void test_contents(void **state) {
-        static char longest[CREDENTIAL_SIZE];
+        static char longest[CREDENTIAL_SIZE], lines[CREDENTIAL_SIZE + 4];
         static const struct {
                 const char *bytes;
                 size_t n;
@@ -56,11 +56,15 @@ static void test_contents(void **state) {
                 {"nul\0inside", 10, NULL, "one line"},
                 {longest, CREDENTIAL_SIZE - 1, longest, NULL},
                 {longest, CREDENTIAL_SIZE, NULL, "longer"},
+                {lines, CREDENTIAL_SIZE, longest, NULL},
+                {lines, sizeof(lines), NULL, "longer"}, /* what is read ends with its first line */
         };
         char password[CREDENTIAL_SIZE], why[256];
         (void) state;
 
         memset(longest, 'x', sizeof(longest));
+        memset(lines, 'x', sizeof(lines));
+        lines[CREDENTIAL_SIZE - 1] = '\n';
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 write_file(rows[i].bytes, rows[i].n);
                 int r = credential_read(password, why, sizeof(why));

@@ -9,6 +9,8 @@
 #define JOBS_PER_SEC 100000u
 #define JOBS_SLACK 1000u
 
+#define NUMBER_END ((int64_t) 1 << 53)
+
 static const char *const names[_COUNT_MAX] = {
 #define X(id, name) [COUNT_##id] = name,
         COUNTS(X)
@@ -107,10 +109,10 @@ char *counters_to_json(const Counters *c) {
         return text;
 }
 
-/* -1 for what is no number, or below zero. */
+/* -1 for what is no number, or below zero, or more than a double can tell: those add up, too. */
 static int64_t number_of(const json_t *value) {
         int64_t number = json_is_integer(value) ? json_integer_value(value) : -1;
-        return MAX_OF(number, (int64_t) -1);
+        return number >= 0 && number < NUMBER_END ? number : -1;
 }
 
 static int has_our_bounds(const json_t *object) {

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -126,6 +127,25 @@ static void test_json_of_others(void **state) {
         assert_int_equal(read.has_histograms, 0);
 }
 
+/* Whoever may write the row: what would overflow when it is added up is not taken. */
+static void test_json_too_large(void **state) {
+        static const char *const numbers[] = {"9007199254740991", "9007199254740992",
+                                              "9223372036854775807", "9223372036854775808"};
+        (void) state;
+        for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
+                char text[80];
+                CountersRead read;
+
+                (void) snprintf(text, sizeof(text), "{\"failed\": 1, \"complete\": %s}",
+                                numbers[i]);
+                int is_read = counters_from_json(text, &read);
+                assert_int_equal(is_read, i < 3); /* the last one is none of jansson's */
+                if (is_read)
+                        assert_int_equal(read.work[WORK_COMPLETE],
+                                         i ? -1 : (int64_t) 9007199254740991);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_adds),
@@ -135,6 +155,7 @@ int main(void) {
                 cmocka_unit_test(test_no_longer_than_it_lived),
                 cmocka_unit_test(test_json),
                 cmocka_unit_test(test_json_of_others),
+                cmocka_unit_test(test_json_too_large),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

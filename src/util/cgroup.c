@@ -98,9 +98,11 @@ static int make(int dir, const char *name) {
         return fd < 0 ? -errno : fd;
 }
 
+/* A group of that name may have been left there, and frozen: whoever joined it would stand still. */
 static int move_to(int dir, const char *name) {
         _cleanup_(closep) int group = make(dir, name);
-        return group < 0 ? group : cgroup_join(group);
+        int r = group < 0 ? group : cgroup_write(group, "cgroup.freeze", 0);
+        return r && r != -ENOENT ? r : cgroup_join(group);
 }
 
 /* Those of them that can be had: each on its own, because one that is missing refuses all. */

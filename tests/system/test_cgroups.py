@@ -191,6 +191,18 @@ def test_frozen_group(empty_queue, group, daemon, add_job):
 
 
 @needs_groups
+def test_frozen_supervisor_group(empty_queue, group, daemon, add_job):
+    """The supervisor's own group may have been left frozen, too."""
+    left = group.delegate().path / "supervisor"
+    left.mkdir()
+    (left / "cgroup.freeze").write_text("1")
+    running = daemon(load=LOAD, prefix=group.prefix)
+    assert empty_queue.wait_final(add_job(2))[0]["status"] == "OK"
+    assert group.pids("supervisor") == [running.pid]
+    print("checked: a daemon that moves to a frozen group goes on")
+
+
+@needs_groups
 def test_leftover_groups(empty_queue, group, daemon, add_job):
     """What an earlier supervisor left is ended before anything runs."""
     db = empty_queue

@@ -229,8 +229,8 @@ def test_usage_in_the_journal(empty_queue, add_job, tmp_path):
     config = write_config(tmp_path / "conf", **{**DEFAULTS, "conninfo": db.conninfo, "load": LOAD})
     job = add_job(2, CHAOS, {"act": "cpu", "value": 300, "then": "kill"})
     watch = f"{COMMAND} --config {config} watch {job} || :"
-    done = subprocess.run(["unshare", "--mount", sys.executable, PROBE, DAEMON, config, "sh", "-c",
-                           watch], capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run(["unshare", "--mount", "--net", sys.executable, PROBE, DAEMON, config],
+                          input=watch, capture_output=True, text=True, timeout=120, check=True)
     entries = [json.loads(line) for line in done.stdout.splitlines()]
     entry, = [entry for entry in entries
               if entry.get("JOB_ID") == str(job) and entry.get("JOB_STATUS") == "X"]

@@ -98,7 +98,8 @@ static int make(int dir, const char *name) {
         return fd < 0 ? -errno : fd;
 }
 
-/* A group of that name may have been left there, and frozen: whoever joined it would stand still. */
+/* A group of that name may have been left there, and frozen: whoever joined it would stand still.
+ */
 static int move_to(int dir, const char *name) {
         _cleanup_(closep) int group = make(dir, name);
         int r = group < 0 ? group : cgroup_write(group, "cgroup.freeze", 0);

@@ -8,6 +8,7 @@
 #include "db/credential.h"
 #include "supervisor/journal.h"
 #include "util/log.h"
+#include "worker/title.h"
 
 /* The file of --config, or the usual one where it is there; otherwise defaults and PG* variables.
  */
@@ -62,6 +63,7 @@ int main(int argc, char *argv[]) {
         _cleanup_(config_freep) Config *config = NULL;
         Options options;
 
+        title_init(argc, argv); /* of -s and -r: the workers say in theirs what they do */
         (void) setlocale(LC_CTYPE, "C.UTF-8");
         int code = options_parse(argc, argv, &options);
         if (code >= 0)

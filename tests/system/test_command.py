@@ -1,6 +1,7 @@
 """registry-job: what it prints, what it does, and its exit codes."""
 import json
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -292,6 +293,8 @@ def test_history(queue, command, add_job):
     """The records of a job, in order."""
     done = command("-c", 2, "-j", COUNT, "-s", "records=5")
     job = done.stdout.split()[0]
+    # Nothing but how it ended: a library that is not set up has words of its own.
+    assert re.fullmatch(rf"registry-job: job {job} is complete: .*\n", done.stderr)
     rows = json.loads(command("history", job, "--json").stdout)
     assert len(rows) == 5
     assert command("history", 999999).returncode == NOT_FOUND

@@ -303,8 +303,9 @@ static int connect_or_note(Doctor *d) {
         int code = cli_open(d->cli, &error);
         if (code)
                 doctor_add(&d->report, DOCTOR_ERROR, "connection",
-                           "is the server running, is [database] conninfo right, and is it no "
-                           "standby and default_transaction_read_only off?",
+                           "is the server running, are [database] conninfo, the role and its "
+                           "password right, and is it no standby and "
+                           "default_transaction_read_only off?",
                            "%s", error.message);
         return code;
 }

@@ -5,6 +5,7 @@
 #include "cli/models.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
+#include "core/when.h"
 #include "util/parse.h"
 #include "util/text.h"
 
@@ -157,11 +158,15 @@ int verb_queue(Cli *cli) {
 static void print_totals(const PGresult *row) {
         const char *age = output_value(row, 0, "oldest_due_age_seconds");
         const char *cos = output_value(row, 0, "cos");
+        char span[WHEN_SIZE];
+        int32_t seconds;
 
         (void) printf("queue: %s waiting in %s CO%s, %s due", output_value(row, 0, "waiting"), cos,
                       strcmp(cos, "1") ? "s" : "", output_value(row, 0, "due"));
-        if (*age)
-                (void) printf(", the oldest for %s s", age);
+        if (!parse_int32(age, 0, INT32_MAX, &seconds)) {
+                when_span(seconds, span);
+                (void) printf(", the oldest for %s", span);
+        }
         (void) putchar('\n');
 }
 

@@ -23,10 +23,14 @@ const char *output_value(const PGresult *result, int row, const char *name) {
         return value ? value : "";
 }
 
-/* Statuses are shown by their names. */
+/* Statuses are shown by their names; history records have one that jobs have not. */
 static const char *shown(const PGresult *result, int row, const char *name) {
         const char *value = output_value(result, row, name);
-        JobState state = strcmp(name, "status") ? _JOB_STATE_NONE : job_state_parse(value);
+        if (strcmp(name, "status") != 0)
+                return value;
+        if (!strcmp(value, "NT"))
+                return "notice";
+        JobState state = job_state_parse(value);
         return state ? job_state_name(state) : value;
 }
 

@@ -19,9 +19,7 @@ static int note_error(PGconn *conn, DbError *error) {
         size_t n = strlen(error->message);
         while (n && error->message[n - 1] == '\n')
                 error->message[--n] = '\0';
-        for (char *p = error->message; *p; p++)
-                if (*p == '\n')
-                        *p = ' ';
+        text_make_line(error->message);
         return error->class;
 }
 

@@ -300,6 +300,16 @@ def test_history(queue, command, add_job):
     assert command("history", 999999).returncode == NOT_FOUND
 
 
+def test_status_of_records(queue, command):
+    """Their statuses are words too, also the one that jobs have not."""
+    job = new_id(command("-c", 2, "-j", COUNT))
+    queue.sql("INSERT INTO public.job_history_records (job_id, record_key, status, created)"
+              " VALUES (%s, 'a', 'NT', now()), (%s, 'b', 'X', now())", job, job)
+    lines = command("history", job).stdout.splitlines()
+    assert " notice " in lines[1] and " failed " in lines[2]
+    assert [r["status"] for r in json.loads(command("history", job, "--json").stdout)] == ["NT", "X"]
+
+
 @pytest.mark.parametrize("verb", ["list", "queue", "status", "plugins"])
 def test_looks_are_json(db, command, verb):
     """--json is JSON and nothing else, on the shipped data."""
@@ -450,11 +460,12 @@ def test_cancel_storm(queue, command, add_job):
 @pytest.mark.parametrize("args", [["list"], ["cancel", "1"], ["-c", "2", "-j", COUNT],
                                   ["-r", "-c", "all"], ["schema", "check"], ["watch", "1"]])
 def test_database_away(tmp_path, args):
-    """Exit code 69, with the reason."""
+    """Exit code 69, with the reason on a line, without the tabs of libpq."""
     from conftest import DEFAULTS
     config = write_config(tmp_path / "c", **{**DEFAULTS, "conninfo": "host=/nonexistent"})
     done = run_command(config, *args)
-    assert done.returncode == UNAVAILABLE and done.stderr
+    assert done.returncode == UNAVAILABLE and "Is the server running" in done.stderr
+    assert "\t" not in done.stderr
 
 
 @pytest.mark.parametrize("args", [["list"], ["-c", "2", "-j", COUNT], ["-r", "-c", "2"]])

@@ -80,8 +80,11 @@ static void on_stop_signal(struct ev_loop *loop, ev_signal *signal, int events) 
         (void) events;
         switch (++s->stop_signals) {
         case 1:
-                log_notice("stopping: running jobs may take %.0f s more",
-                           (double) s->config->stop_usec / (double) USEC_PER_SEC);
+                if (plan_count(s->plan, SLOT_BUSY))
+                        log_notice("stopping: running jobs may take %.0f s more",
+                                   (double) s->config->stop_usec / (double) USEC_PER_SEC);
+                else
+                        log_notice("stopping");
                 supervisor_begin_stop(s, s->config->stop_usec);
                 break;
         case 2:

@@ -55,6 +55,8 @@ def test_metrics_without_the_database(service):
     assert read(service, "registry-jobd.prom")["registry_jobd_database_up"] == "1"
     service.sh(f"systemctl stop {service.machine.postgres}; systemctl start registry-jobd-metrics || true")
     assert read(service, "registry-jobd.prom")["registry_jobd_database_up"] == "0"
+    why = [entry["MESSAGE"] for entry in service.journal(_SYSTEMD_UNIT="registry-jobd-metrics.service")]
+    assert any("connection to server" in line for line in why), why
 
 
 def test_metrics_of_an_instance(service):

@@ -18,7 +18,7 @@ def probe(service, machine):
     machine.sh("""
         mkdir -p /home/ada /srv/everybody /etc/credstore
         chmod 1777 /srv/everybody
-        for file in /home/ada/public /tmp/foreign; do echo 1 >$file; chmod 644 $file; done
+        for file in /home/ada/public /tmp/foreign /dev/shm/foreign; do echo 1 >$file; chmod 644 $file; done
         (umask 077; echo secret >/etc/credstore/registry-jobd.password)
         cp /usr/bin/id /usr/local/bin/setuid-id
         chmod 4755 /usr/local/bin/setuid-id
@@ -36,7 +36,7 @@ def probe(service, machine):
         return {key for key, row in tried.items() if row["status"] == "OK"}
 
     yield run
-    machine.sh("rm -rf /home/ada /srv/everybody /tmp/foreign /dev/for-everybody"
+    machine.sh("rm -rf /home/ada /srv/everybody /tmp/foreign /dev/shm/foreign /dev/for-everybody"
                " /usr/local/bin/setuid-id /usr/local/bin/probe /var/lib/registry-jobd/own-file /var/tmp/own-file"
                " /tmp/own-file /tmp/program /tmp/device")
 

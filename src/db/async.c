@@ -26,7 +26,8 @@ struct Async {
         void *userdata;
         Request *queue[QUEUE_SIZE];
         size_t head, n;
-        int is_sent; /* the first of the queue is on its way */
+        size_t n_last; /* of those that wait: at the end, and everything else may pass them */
+        int is_sent;   /* the first of the queue is on its way */
         usec_t sent_usec;
         Exchange exchange;
         DbReply reply;
@@ -48,6 +49,7 @@ static Request *pop(Async *async) {
         Request *request = async->queue[async->head];
         async->head = (async->head + 1) % QUEUE_SIZE;
         async->n--;
+        async->n_last = MIN_OF(async->n_last, async->n);
         async->is_sent = 0;
         return request;
 }
@@ -78,10 +80,8 @@ Async *async_free(Async *async) {
         return NULL;
 }
 
-void async_hurry(Async *async) {
-        size_t first = async->is_sent ? 1 : 0;
-
-        for (size_t i = async->n; i-- > first + 1;) {
+static void move_up(Async *async, size_t from, size_t to) {
+        for (size_t i = from; i > to; i--) {
                 Request **at = &async->queue[(async->head + i) % QUEUE_SIZE];
                 Request **before = &async->queue[(async->head + i - 1) % QUEUE_SIZE];
                 Request *last = *at;
@@ -90,7 +90,12 @@ void async_hurry(Async *async) {
         }
 }
 
-int async_submit(Async *async, Batch *batch, AsyncDone done, void *userdata, int64_t number) {
+void async_hurry(Async *async) {
+        if (async->n > async->n_last)
+                move_up(async, async->n - async->n_last - 1, async->is_sent ? 1 : 0);
+}
+
+static int submit(Async *async, Batch *batch, AsyncDone done, void *userdata, int64_t number) {
         int r = batch->error;
         if (!r && async->is_lost)
                 r = -ENOTCONN;
@@ -107,6 +112,20 @@ int async_submit(Async *async, Batch *batch, AsyncDone done, void *userdata, int
         return 0;
 }
 
+int async_submit(Async *async, Batch *batch, AsyncDone done, void *userdata, int64_t number) {
+        int r = submit(async, batch, done, userdata, number);
+        if (!r)
+                move_up(async, async->n - 1, async->n - async->n_last - 1);
+        return r;
+}
+
+int async_submit_last(Async *async, Batch *batch, AsyncDone done, void *userdata, int64_t number) {
+        int r = submit(async, batch, done, userdata, number);
+        if (!r)
+                async->n_last++;
+        return r;
+}
+
 static void drain_notifies(Async *async) {
         PGnotify *notify;
         while ((notify = PQnotifies(async->db->link.conn))) {
@@ -117,6 +136,7 @@ static void drain_notifies(Async *async) {
 
 static void send_first(Async *async) {
         async->is_sent = 1;
+        async->n_last = MIN_OF(async->n_last, async->n - 1);
         async->sent_usec = clock_now_usec();
         if (exchange_send(&async->exchange, &async->db->link, &async->queue[async->head]->batch,
                           &async->reply))

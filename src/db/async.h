@@ -28,7 +28,10 @@ DEFINE_CLEANUP(Async, async_free)
  */
 int async_submit(Async *async, Batch *batch, AsyncDone done, void *userdata, int64_t number);
 
-/* What was submitted last goes first, behind what is on its way. */
+/* The same; what is submitted by async_submit() later goes before it. */
+int async_submit_last(Async *async, Batch *batch, AsyncDone done, void *userdata, int64_t number);
+
+/* What async_submit() has queued last goes first, behind what is on its way. */
 void async_hurry(Async *async);
 
 /* Reads and writes what is possible. Returns 0, or DB_E_UNAVAILABLE: free it and connect again. */

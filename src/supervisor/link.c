@@ -265,3 +265,11 @@ int link_submit_first(Link *link, Batch *batch, AsyncDone done, void *userdata, 
                 async_hurry(link->async);
         return r;
 }
+
+int link_submit_last(Link *link, Batch *batch, AsyncDone done, void *userdata, int64_t number) {
+        if (!link->async) {
+                batch_done(batch);
+                return -ENOTCONN;
+        }
+        return async_submit_last(link->async, batch, done, userdata, number);
+}

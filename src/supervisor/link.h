@@ -42,3 +42,6 @@ int link_submit(Link *link, Batch *batch, AsyncDone done, void *userdata, int64_
 
 /* The same, before everything that waits: for what others wait for, the heartbeat. */
 int link_submit_first(Link *link, Batch *batch, AsyncDone done, void *userdata, int64_t number);
+
+/* The same, behind everything, what comes later too: for what nobody waits for. */
+int link_submit_last(Link *link, Batch *batch, AsyncDone done, void *userdata, int64_t number);

@@ -100,13 +100,14 @@ static void submit_note(Note *note) {
                 job_stopped_add(&batch, note->record.job_id, note->record.comment);
         else if (!r)
                 history_add_add(&batch, &list);
-        if (r || link_submit(note->link, &batch, on_noted, note, 0))
+        if (r || link_submit_last(note->link, &batch, on_noted, note, 0))
                 free(note);
 }
 
 /*
  * A record of how it ended, and of what it has used. In a transaction of its own: somebody may hold
- * a lock on a table that history refers to, and that must not keep the CO from going on.
+ * a lock on a table that history refers to, and that must not keep the CO from going on, nor
+ * another one that waits to be settled.
  */
 static void note_end(const Settlement *s, int32_t job_id, int is_canceled) {
         Note *note = calloc(1, sizeof(*note));

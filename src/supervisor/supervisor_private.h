@@ -59,8 +59,14 @@ typedef struct Supervisor {
         int is_ready;        /* may be told to systemd; see supervisor_be_ready() */
         int is_ready_told;
         int is_ready_logged;
-        int is_remains_refused; /* what dead workers left, by the server, the last time */
-        usec_t settle_usec;     /* when what could not be settled is tried again; 0: nothing */
+        int is_settling_refused; /* by the server, the last time */
+        unsigned n_settling;     /* settlements on their way */
+        unsigned last_settling;  /* the slot that was tried last */
+        int is_salvaging;        /* records of a dead worker are on their way */
+        unsigned last_salvaged;  /* the slot that was tried last */
+        usec_t salvage_usec;     /* records that were refused are not tried before; 0: at once */
+        usec_t hasty_usec;       /* until then jobs are settled before their records */
+        usec_t settle_usec;      /* when what could not be settled is tried again; 0: nothing */
         usec_t doubt_usec; /* of a new connection, until it is known who holds lanes there; or 0 */
         usec_t stray_usec; /* when lanes of dead workers are looked for; 0: with the sweep */
         unsigned stop_signals;

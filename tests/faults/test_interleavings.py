@@ -206,8 +206,8 @@ def test_settling_behind_a_locked_head(empty_queue, daemon, add_job, trace):
 
 
 def test_many_dead_workers_behind_a_lock(empty_queue, daemon, add_job, trace, cos):
-    """Many dead workers wait to write their history: heartbeats do not wait behind them, and jobs of
-    other COs go on."""
+    """Many dead workers wait to write their history: one refusal is enough for all of their jobs to be
+    settled, heartbeats do not wait behind them, and jobs of other COs go on."""
     db = empty_queue
     running = daemon(workers=10, lease="9s", heartbeat="1s")
     bystander = add_job(2, COUNT, {"trace": trace.path, "end": "sleep"})
@@ -220,6 +220,9 @@ def test_many_dead_workers_behind_a_lock(empty_queue, daemon, add_job, trace, co
         os.kill(db.job(job)["assigned_pid"], signal.SIGKILL)
     print("injected: a share lock on the history, eight workers killed")
     assert {row["status"] for row in db.wait_final(*jobs, timeout=15)} == {"X"}
+    running.wait_log("job [0-9]+: failed: terminated", times=8)
+    settled = running.log().rpartition(": failed: terminated")[0]
+    assert settled.count("have to wait") < 4, "each waited for the lock before its job was settled"
     start = db.value("SELECT clock_timestamp()")
     wait_for(lambda: db.value("SELECT seen > %s + interval '5 s' FROM jobd.supervisor", start), 12)
     assert db.status(bystander) == "GO" and not running.count("lease could not be renewed")
@@ -227,6 +230,33 @@ def test_many_dead_workers_behind_a_lock(empty_queue, daemon, add_job, trace, co
     lock.close()
     wait_for(lambda: all(len(records(db, job)) == 2 for job in jobs))
     print("checked: all settled at once, the lease held, the records written afterwards")
+
+
+def test_settling_beside_one_that_is_refused(empty_queue, daemon, add_job, trace):
+    """Somebody holds a lock on the job of one dead worker: others that die are settled all the same,
+    whichever slot they have."""
+    db = empty_queue
+    daemon(workers=4)
+    jobs = [add_job(co, COUNT, {"trace": trace.path, "end": "sleep"}) for co in (2, 3, 4)]
+    wait_for(lambda: len(trace.begun()) == 3)
+    pids = [db.job(job)["assigned_pid"] for job in jobs]
+    first = min(range(3), key=lambda i: trace.begun().index(jobs[i]))
+    lock = db.connect(autocommit=False)
+    lock.cursor().execute("SELECT 1 FROM public.jobs WHERE id = %s FOR UPDATE", (jobs[first],))
+    os.kill(pids[first], signal.SIGKILL)
+    waits = ("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+             " AND application_name = 'registry-jobd supervisor'")
+    for other in {0, 1, 2} - {first}:
+        wait_for(lambda: not db.value(waits))
+        wait_for(lambda: db.value(waits))  # it is tried again
+        os.kill(pids[other], signal.SIGKILL)
+        print("injected: a worker killed while the settlement of another one waits for a lock")
+        assert db.wait_status(jobs[other], "X", timeout=15)
+    assert db.status(jobs[first]) == "GO"
+    lock.rollback()
+    lock.close()
+    assert db.wait_final(jobs[first])[0]["status"] == "X"
+    print("checked: settled beside it, and it as well when the lock was gone")
 
 
 @pytest.mark.parametrize("has_third", [True, False])

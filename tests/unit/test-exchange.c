@@ -280,6 +280,55 @@ static void test_async(void **state) {
         close_db(NULL);
 }
 
+static void submit_last(Async *async, Seen *seen, int64_t number) {
+        Batch batch = three();
+        assert_int_equal(async_submit_last(async, &batch, on_done, seen, number), 0);
+}
+
+/* What may wait goes behind what comes later, and what is hurried before all that waits. */
+static void test_async_order(void **state) {
+        static const int64_t order[] = {7, 3, 4, 6, 1, 2, 5};
+        Seen seen = {0};
+        Async *async = open_async((Script){0}, &seen);
+
+        (void) state;
+        submit_last(async, &seen, 1);
+        submit_last(async, &seen, 2);
+        submit(async, &seen, 3);
+        submit(async, &seen, 4);
+        submit_last(async, &seen, 5);
+        submit(async, &seen, 6);
+        submit(async, &seen, 7);
+        async_hurry(async);
+        assert_int_equal(async_step(async), 0);
+        assert_int_equal(seen.n, ARRAY_SIZE(order));
+        for (size_t i = 0; i < ARRAY_SIZE(order); i++)
+                assert_int_equal(seen.numbers[i], order[i]);
+        async_free(async);
+        close_db(NULL);
+}
+
+/* The same behind one that may wait and is on its way. */
+static void test_async_order_sent(void **state) {
+        static const int64_t order[] = {1, 4, 3, 2};
+        Seen seen = {0};
+        Async *async = open_async((Script){.silent_at = 2}, &seen);
+
+        (void) state;
+        submit_last(async, &seen, 1);
+        assert_int_equal(async_step(async), 0);
+        assert_int_equal(seen.n, 0);
+        submit_last(async, &seen, 2);
+        submit(async, &seen, 3);
+        submit(async, &seen, 4);
+        async_hurry(async);
+        async_free(async);
+        assert_int_equal(seen.n, ARRAY_SIZE(order));
+        for (size_t i = 0; i < ARRAY_SIZE(order); i++)
+                assert_int_equal(seen.numbers[i], order[i]);
+        close_db(NULL);
+}
+
 static void test_async_lost(void **state) {
         (void) state;
         for (int at = 1; at <= 12; at++) {
@@ -350,6 +399,8 @@ int main(void) {
                 cmocka_unit_test(test_retry),
                 cmocka_unit_test(test_batch_that_could_not_be_built),
                 cmocka_unit_test(test_async),
+                cmocka_unit_test(test_async_order),
+                cmocka_unit_test(test_async_order_sent),
                 cmocka_unit_test(test_async_lost),
                 cmocka_unit_test(test_async_shutdown),
                 cmocka_unit_test(test_async_deadline),

@@ -33,9 +33,7 @@ static int is_secret(const PQconninfoOption *option) {
 static void make_line(char *text) {
         for (size_t n = strlen(text); n && text[n - 1] == '\n'; n--)
                 text[n - 1] = '\0';
-        for (; *text; text++)
-                if ((unsigned char) *text < 0x20 || *text == 0x7f)
-                        *text = '?';
+        text_hide_controls(text);
 }
 
 /* An URI may have a password anywhere, even behind a keyword written with per cent signs. */

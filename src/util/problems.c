@@ -14,9 +14,7 @@ void problems_add(Problems *problems, const char *format, ...) {
         (void) vsnprintf(line, sizeof(line), format, ap);
         va_end(ap);
         /* A value that is repeated in it must not begin a line of its own. */
-        for (char *c = line; *c; c++)
-                if ((unsigned char) *c < 0x20 || *c == 0x7f)
-                        *c = '?';
+        text_hide_controls(line);
         if (strlen(problems->text) + strlen(line) + 2 <= sizeof(problems->text))
                 (void) text_append(problems->text, sizeof(problems->text), "%s%s",
                                    problems->count ? "\n" : "", line);

@@ -55,10 +55,17 @@ int text_append(char *to, size_t size, const char *format, ...) {
         return used >= size || n < 0 || (size_t) n >= size - used;
 }
 
-void text_make_line(char *text) {
+void text_hide_controls(char *text) {
         for (; *text; text++)
                 if ((unsigned char) *text < 0x20 || *text == 0x7f)
-                        *text = *text == '\t' || *text == '\n' ? ' ' : '?';
+                        *text = '?';
+}
+
+void text_make_line(char *text) {
+        for (char *p = text; *p; p++)
+                if (*p == '\t' || *p == '\n')
+                        *p = ' ';
+        text_hide_controls(text);
 }
 
 char *text_format(const char *format, ...) {

@@ -15,7 +15,10 @@ size_t text_copy_utf8(char *to, size_t size, size_t max_chars, const char *from)
 /* Appends to a string of `size` bytes; returns 0, or 1 when it was cut. */
 int text_append(char *to, size_t size, const char *format, ...) _printf_(3, 4);
 
-/* One line stays one line: tabs and ends of line become blanks, other control characters '?'. */
+/* Control characters become '?'. */
+void text_hide_controls(char *text);
+
+/* The same, but tabs and ends of line become blanks: what was written in several is one line. */
 void text_make_line(char *text);
 
 /* A new string, or NULL without memory. */

@@ -8,11 +8,10 @@
 #define MODEL_CHARS 80
 
 /* Terminals obey control characters, and the two bytes of U+0080 to U+009F. */
-static void flatten(char *text) {
+static void disarm(char *text) {
+        text_hide_controls(text);
         for (unsigned char *p = (unsigned char *) text; *p; p++)
-                if (*p < 0x20 || *p == 0x7f)
-                        *p = '?';
-                else if (*p == 0xc2 && p[1] < 0xa0)
+                if (*p == 0xc2 && p[1] < 0xa0)
                         p[0] = p[1] = '?';
 }
 
@@ -32,6 +31,6 @@ void title_job(int32_t job_id, int32_t co_id, const char *model) {
         char name[MODEL_CHARS * 4 + 1];
 
         (void) text_copy_utf8(name, sizeof(name), MODEL_CHARS, model);
-        flatten(name);
+        disarm(name);
         setproctitle("job %d of CO %d, %s", job_id, co_id, name);
 }

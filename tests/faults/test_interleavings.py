@@ -232,6 +232,35 @@ def test_many_dead_workers_behind_a_lock(empty_queue, daemon, add_job, trace, co
     print("checked: all settled at once, the lease held, the records written afterwards")
 
 
+def test_connection_lost_while_dead_workers_wait(empty_queue, daemon, add_job, cos):
+    """The supervisor loses its connection while records and settlements of many dead workers are on
+    their way: nothing of it is forgotten, none is written twice, and every slot serves again."""
+    db = empty_queue
+    daemon(workers=4, lease="9s", heartbeat="1s")
+    jobs = [add_job(co, COUNT, {"sleep_ms": 5000, "records": 2, "count": 30}) for co in cos(4)]
+    wait_for(lambda: all(records(db, job) for job in jobs))
+    lock = db.connect(autocommit=False)
+    lock.cursor().execute("LOCK TABLE public.job_history_records, public.jobs IN SHARE MODE")
+    pids = [db.job(job)["assigned_pid"] for job in jobs]
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    waiting = ("FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+               " AND application_name = 'registry-jobd supervisor'")
+    for _ in range(3):
+        wait_for(lambda: db.value(f"SELECT count(*) {waiting}"))
+        db.sql(f"SELECT pg_terminate_backend(pid) {waiting}")
+        print("injected: a connection cut whose statement waited for a lock")
+    lock.rollback()
+    lock.close()
+    assert {row["status"] for row in db.wait_final(*jobs)} == {"X"}
+    wait_for(lambda: all(len(records(db, job)) == 2 for job in jobs))
+    again = [add_job(co, COUNT, {"sleep_ms": 200}) for co in (2, 3, 4, 1)]
+    assert {row["status"] for row in db.wait_final(*again)} == {"OK"}
+    db.wait_idle()
+    assert all(len(records(db, job)) == 2 for job in jobs)
+    print("checked: all settled, their records there once, the slots free")
+
+
 def test_settling_beside_one_that_is_refused(empty_queue, daemon, add_job, trace):
     """Somebody holds a lock on the job of one dead worker: others that die are settled all the same,
     whichever slot they have."""

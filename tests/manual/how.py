@@ -6,7 +6,7 @@ import re
 import shlex
 
 from blocks import ROOT
-from place import CONFIG, Failed, wait_for
+from plain_box import CONFIG, Failed, wait_for
 
 PLUGIN_FLAGS = ("-Wall -Wextra -Werror -fPIC -fvisibility=hidden"
                 " $(pkg-config --cflags registry-job-plugin)")

@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-import service
+import in_systemd
 from blocks import DOCUMENTS, ROOT, blocks, parse
 from plan import PLAN, Entry, Unplanned, pair
 
@@ -56,9 +56,9 @@ def test_a_block_that_nobody_runs_is_an_error(entries):
 
 
 def test_what_is_left_to_systemd_is_what_needs_it():
-    left = [block for block, _, _ in service.rows()]
+    left = [block for block, _, _ in in_systemd.rows()]
     assert left and all("systemctl" in block.text for block in left)
-    assert {(block.document, block.section) for block in left} == set(service.AROUND)
+    assert {(block.document, block.section) for block in left} == set(in_systemd.AROUND)
 
 
 def test_every_message_id_is_in_the_page():

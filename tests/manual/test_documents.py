@@ -4,7 +4,7 @@ import os
 import pytest
 
 from blocks import DOCUMENTS, blocks
-from place import Box, missing
+from plain_box import Box, missing
 from plan import INSTALLS, PLAN, PREPARE, pair
 
 

@@ -6,7 +6,7 @@ from conftest import ROOT
 from machine import built_packages, machine, service  # noqa: F401  fixtures
 
 sys.path.append(str(ROOT / "tests" / "manual"))
-from service import run_left  # noqa: E402
+from in_systemd import run_left  # noqa: E402
 
 TREE = "/root/tree"
 

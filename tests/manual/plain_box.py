@@ -1,6 +1,6 @@
-"""A box: this machine with a Registry's database, and the programs installed or not.
+"""A plain box, which has no systemd: this machine with a Registry's database, and the programs installed or not.
 
-Namespaces without a network, with layers in memory over the usual directories (`init` makes them),
+Namespaces without a network, with layers in memory over the usual directories (plain-box-init makes them),
 so that examples run as they stand: they write to /etc, install into /usr, start daemons, and all of
 it is gone with the box. The database is at PostgreSQL's usual socket.
 """
@@ -56,7 +56,7 @@ class Box:
                     **{name: os.environ[name] for name in PASSED_ON if name in os.environ}}
         self.unshare = subprocess.Popen(
             ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork",
-             "--net", "--ipc", "--kill-child", "--mount-proc", str(pathlib.Path(__file__).parent / "init"),
+             "--net", "--ipc", "--kill-child", "--mount-proc", str(pathlib.Path(__file__).parent / "plain-box-init"),
              self.scratch, str(ROOT), *([str(HARNESS.BUILD.resolve())] if is_installed else [])],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True, env=self.env,
             cwd="/")

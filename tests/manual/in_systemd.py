@@ -59,7 +59,7 @@ def rows():
     for block, _ in left_to("tests/systemd"):
         place = (block.document, block.section)
         if place not in AROUND:
-            raise Unplanned(f"{block.place}: nothing in service.py says what goes around it")
+            raise Unplanned(f"{block.place}: nothing in in_systemd.py says what goes around it")
         yield block, *AROUND[place]
 
 

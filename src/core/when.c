@@ -73,26 +73,25 @@ void when_span(int64_t seconds, char text[WHEN_SIZE]) {
         (void) snprintf(text, WHEN_SIZE, "%lld days", (long long) (seconds / DAY));
 }
 
-/* "BEFORE clock (IN span AFTER)" */
-static void tell(int64_t at, int64_t now, int64_t seconds, const char *before, const char *in,
-                 const char *after, char text[WHEN_SIZE]) {
+void when_since(int64_t at, int64_t now, char text[WHEN_SIZE]) {
         char clock[WHEN_SIZE], span[WHEN_SIZE];
 
         text[0] = '\0';
         if (at == WHEN_NEVER)
                 return;
         when_clock(at, now, clock);
-        when_span(seconds, span);
-        (void) snprintf(text, WHEN_SIZE, "%s %.40s (%s%.30s%s)", before, clock, in, span, after);
-}
-
-void when_since(int64_t at, int64_t now, char text[WHEN_SIZE]) {
-        tell(at, now, now - at, "since", "", "", text);
+        when_span(now - at, span);
+        (void) snprintf(text, WHEN_SIZE, "since %.40s (%.30s)", clock, span);
 }
 
 void when_at(int64_t at, int64_t now, char text[WHEN_SIZE]) {
-        if (at > now)
-                tell(at, now, at - now, "at", "in ", "", text);
-        else
-                tell(at, now, now - at, "at", "", " ago", text);
+        char clock[WHEN_SIZE], span[WHEN_SIZE];
+
+        text[0] = '\0';
+        if (at == WHEN_NEVER)
+                return;
+        when_clock(at, now, clock);
+        when_span(at > now ? at - now : now - at, span);
+        (void) snprintf(text, WHEN_SIZE, at > now ? "at %.40s (in %.30s)" : "at %.40s (%.30s ago)",
+                        clock, span);
 }

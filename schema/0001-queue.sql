@@ -144,5 +144,3 @@ BEGIN
   GET DIAGNOSTICS n = ROW_COUNT;
   RETURN wrong + n;
 END $$;
-
-DO $$ BEGIN PERFORM jobd.resync(); END $$;

@@ -107,6 +107,7 @@ BEGIN
   END IF;
   -- A successor that cannot be stored must not keep the job itself from its end.
   BEGIN
+    -- step: register (-> Q)
     INSERT INTO public.jobs
            (co_id, plugin, parameters, requeue_interval, retry_interval, max_retry, retry_count,
             status, register_summary, register_time, start_after_time, requeued_from_job_id,

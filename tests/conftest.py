@@ -9,19 +9,24 @@ RJ_SLOW, a factor for all deadlines (sanitizers, valgrind).
 """
 import contextlib
 import faulthandler
+import fcntl
 import glob
 import itertools
 import json
 import os
 import pathlib
+import pty
 import random
 import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
+import threading
 import time
 
 import psycopg2
@@ -41,11 +46,12 @@ SLOW = float(os.environ.get("RJ_SLOW", "1"))
 LIMIT = 60  # seconds of one test, unless @pytest.mark.limit(n)
 
 SECTIONS = {
-    "conninfo": "database", "workers": "pool", "max_jobs_per_turn": "pool",
+    "conninfo": "database", "timezone": "database", "workers": "pool", "max_jobs_per_turn": "pool",
     "max_turn_time": "pool", "max_jobs_per_worker": "pool", "idle_timeout": "pool",
+    "core_dumps": "pool",
     "sweep": "timers", "cancel_poll": "timers", "heartbeat": "timers", "lease": "timers",
     "stop_timeout": "timers", "start_timeout": "timers", "cancel_grace": "timers",
-    "directory": "plugins",
+    "directory": "plugins", "unknown_models": "plugins",
     "load": "plugins", "level": "log", "listen": "database", "stall": "timers",
 }
 # Long enough that nothing is found by accident: a test that is about a timer says so.
@@ -75,10 +81,11 @@ def pytest_runtest_makereport(item, call):
     if report.failed:
         for process in item.stash.get(PROCESSES, []):
             report.sections.append((f"log of {process.name}", process.log()[-20000:]))
+            report.sections.append((f"processes of {process.name}", process.dump()))
         database = item.stash.get(DATABASE, None)
         if database and call.when == "call":
             with contextlib.suppress(Exception):
-                report.sections.append(("jobs", database.dump()))
+                report.sections.extend(database.report())
 
 
 PROCESSES = pytest.StashKey()
@@ -98,6 +105,10 @@ def wall_clock_limit(request):
         faulthandler.dump_traceback(sys.__stderr__)
         raise TimeUp(f"the test took longer than {seconds:g} s")
 
+    # xdist rarely runs a process's tests in another thread, where nothing can interrupt them.
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     before = signal.signal(signal.SIGALRM, on_alarm)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     yield
@@ -117,6 +128,14 @@ def wait_for(condition, timeout=20, what=None, interval=0.01):
         time.sleep(interval)
 
 
+def is_gone(pid):
+    """Not there, or a zombie."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        stat = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+        return stat.rpartition(")")[2].split()[0] in "ZX"
+    return True
+
+
 # ---- PostgreSQL ----
 
 def postgres_bin():
@@ -124,16 +143,22 @@ def postgres_bin():
     return pathlib.Path(found[-1] if found else shutil.which("initdb")).parent
 
 
+OWNER = "registry"  # of the database and of the Registry's tables
+LOGIN = "jobd"  # the role of the programs, with the rights of schema/roles.sql and no others
+ROLES = ("registry_jobd", "registry_jobd_nester")
+
+
 class Cluster:
-    """A throw-away PostgreSQL, reached through a socket in its own directory only."""
+    """A throw-away PostgreSQL, reached through a socket in its own directory only. The tests look
+    at it as its superuser."""
+
+    env = None  # of the server; None: that of the tests
 
     def __init__(self):
         self.bin = postgres_bin()
         self.as_postgres = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="rj-", dir="/tmp"))
-        self.dir.chmod(0o755)
-        if self.as_postgres:
-            shutil.chown(self.dir, "postgres")
+        self.dir.chmod(0o1777)  # for the server's files, and for configurations that are ours
         self.data = self.dir / "data"
         self.run("initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8",
                  "--locale=C.UTF-8", "--no-sync")
@@ -160,7 +185,8 @@ class Cluster:
         command = [*self.as_postgres, str(self.bin / "pg_ctl"), "-D", str(self.data), "-w",
                    "-t", "60", "-l", str(self.dir / "log"), "start"]
         done = subprocess.run(command, cwd="/", stdin=subprocess.DEVNULL, timeout=90,
-                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False,
+                              env=self.env)
         if done.returncode:
             raise RuntimeError("could not start PostgreSQL: " + (self.dir / "log").read_text())
 
@@ -172,19 +198,19 @@ class Cluster:
             self.stop()
         shutil.rmtree(self.dir, ignore_errors=True)
 
-    def conninfo(self, database, user="postgres"):
+    def conninfo(self, database, user=LOGIN):
         return f"host={self.dir} dbname={database} user={user}"
 
     def admin(self, statement):
-        conn = psycopg2.connect(self.conninfo("postgres"))
+        conn = psycopg2.connect(self.conninfo("postgres", "postgres"))
         try:
             conn.autocommit = True
             conn.cursor().execute(statement)
         finally:
             conn.close()
 
-    def load(self, database, path):
-        command = [str(self.bin / "psql"), "-qXd", self.conninfo(database), "-v",
+    def load(self, database, path, user=OWNER):
+        command = [str(self.bin / "psql"), "-qXd", self.conninfo(database, user), "-v",
                    "ON_ERROR_STOP=1", "-f", str(path)]
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60,
                               check=False)
@@ -192,15 +218,21 @@ class Cluster:
             raise RuntimeError(done.stderr.decode(errors="replace"))
 
 
+def make_templates(cluster):
+    """What the databases of tests are copied from."""
+    make_roles(cluster)
+    cluster.admin(f"CREATE DATABASE plain OWNER {OWNER}")  # the Registry as it comes
+    cluster.load("plain", DATA)
+    cluster.admin(f"CREATE DATABASE template TEMPLATE plain OWNER {OWNER}")
+    install_schema(cluster, "template")
+    cluster.names = (f"test_{i}" for i in itertools.count(1))
+
+
 @pytest.fixture(scope="session")
 def cluster():
     cluster = Cluster()
     try:
-        cluster.admin("CREATE DATABASE plain")  # the Registry as it comes
-        cluster.load("plain", DATA)
-        cluster.admin("CREATE DATABASE template TEMPLATE plain")
-        install_schema(cluster, "template")
-        cluster.names = (f"test_{i}" for i in itertools.count(1))
+        make_templates(cluster)
         yield cluster
     finally:
         cluster.remove()
@@ -214,12 +246,21 @@ def server(cluster):
         cluster.start()
 
 
-def install_schema(cluster, database):
+def make_roles(cluster):
+    cluster.admin(f"CREATE ROLE {OWNER} LOGIN")
+    for role in ROLES:
+        cluster.admin(f"CREATE ROLE {role}")
+    cluster.admin(f"CREATE ROLE {LOGIN} LOGIN IN ROLE {', '.join(ROLES)}")
+
+
+def install_schema(cluster, database, zone="UTC"):
+    """As README says, and the rights of the role."""
     path = cluster.dir / f"{database}.conf"
-    path.write_text(f"[database]\nconninfo = {cluster.conninfo(database)}\n")
+    path.write_text(f"[database]\nconninfo = {cluster.conninfo(database, OWNER)}\ntimezone = {zone}\n")
     done = run_command(path, "schema", "install")
     if done.returncode:
         raise RuntimeError(f"schema install: {done.returncode}: {done.stderr}")
+    cluster.load(database, SCHEMA / "roles.sql")
 
 
 class Database:
@@ -229,6 +270,7 @@ class Database:
         self.cluster = cluster
         self.name = name
         self.conninfo = cluster.conninfo(name)
+        self.owners = cluster.conninfo(name, OWNER)
         self._conn = None
 
     def connect(self, user="postgres", autocommit=True):
@@ -253,6 +295,15 @@ class Database:
         with self.conn.cursor() as cursor:
             cursor.execute(query, args or None)
             return [dict(row) for row in cursor] if cursor.description else cursor.rowcount
+
+    def undo(self, query, *args):
+        """As sql(), for what nobody may do to a job while a daemon is alive: what a failover undoes,
+        or others of ours have done. To the guard it is one of ours; the triggers follow."""
+        self.sql("SET application_name = 'registry-job: a test'")
+        try:
+            return self.sql(query, *args)
+        finally:
+            self.sql("SET application_name = 'test'")
 
     def value(self, query, *args):
         rows = self.sql(query, *args)
@@ -306,17 +357,45 @@ class Database:
             f"Job canceled by {actor}", actor, job_id)
 
     def dump(self):
-        rows = self.sql("SELECT id, co_id, status, assigned_pid AS pid, start_after_time AS after,"
-                        " start_time AS start, finish_time AS finish, left(plugin, 30) AS plugin,"
-                        " left(finish_summary, 70) AS summary FROM public.jobs"
-                        " WHERE job_id IS NULL ORDER BY id DESC LIMIT 30")
-        return "\n".join(" ".join(f"{k}={v}" for k, v in row.items()) for row in rows)
+        return self.lines("SELECT id, co_id, status, assigned_pid AS pid, start_after_time AS after,"
+                          " start_time AS start, finish_time AS finish, left(plugin, 30) AS plugin,"
+                          " left(finish_summary, 70) AS summary FROM public.jobs"
+                          " WHERE job_id IS NULL ORDER BY id DESC LIMIT 30")
+
+    def lines(self, query):
+        return "\n".join(" ".join(f"{k}={v}" for k, v in row.items()) for row in self.sql(query))
+
+    def report(self):
+        """Titles and texts: the jobs, what keeps them from starting, and who is connected. What a test has
+        locked is not waited for."""
+        self.sql("SET lock_timeout = '2s'; SET statement_timeout = '5s'")
+        with contextlib.suppress(psycopg2.Error):
+            yield "jobs", self.dump()
+        for title, query in {
+            "queue": "SELECT * FROM jobd.queue ORDER BY job_id LIMIT 30",
+            "lanes": "SELECT * FROM jobd.lane ORDER BY co_id LIMIT 30",
+            "supervisors": "SELECT s.*, (SELECT string_agg(m.model || ' ' || m.generation, ', ')"
+                           " FROM jobd.model m WHERE m.supervisor_id = s.id) AS models"
+                           " FROM jobd.supervisor s ORDER BY id LIMIT 30",
+            "sessions": "SELECT pid, application_name AS name, state, wait_event AS waits,"
+                        " now() - xact_start AS xact, pg_blocking_pids(pid) AS behind,"
+                        " left(query, 200) AS query FROM pg_stat_activity"
+                        " WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        }.items():
+            with contextlib.suppress(psycopg2.Error):
+                yield title, self.lines(query)
+
+
+ADOPT = """UPDATE jobd.origin SET database_oid = d.oid
+             FROM pg_database d WHERE d.datname = current_database()"""
 
 
 def new_database(request, cluster, template):
     name = next(cluster.names)
-    cluster.admin(f"CREATE DATABASE {name} TEMPLATE {template}")
+    cluster.admin(f"CREATE DATABASE {name} TEMPLATE {template} OWNER {OWNER}")
     database = Database(cluster, name)
+    if template == "template":
+        database.sql(ADOPT)
     request.node.stash[DATABASE] = database
     return database
 
@@ -414,7 +493,8 @@ class Trace:
             return []
         with open(self.path, encoding="utf-8") as file:
             lines = [line.split() for line in file.read().splitlines()]
-        events = [(w[0], int(w[1]), int(w[2]), int(w[3]), self.epoch + int(w[4]), " ".join(w[5:]))
+        # w[4]: the start ticks of the process, which only the soak lives long enough to need.
+        events = [(w[0], int(w[1]), int(w[2]), int(w[3]), self.epoch + int(w[5]), " ".join(w[6:]))
                   for w in lines]
         return sorted(events, key=lambda event: event[4])
 
@@ -424,28 +504,30 @@ class Trace:
     def ended(self):
         return [event[1] for event in self.events() if event[0] == "end"]
 
-    def check_one_at_a_time(self):
-        """Law 1 as the plugins saw it: in each CO, begin and end alternate."""
+    def check_one_at_a_time(self, killed=()):
+        """Law 1 as the plugins saw it: in each CO, begin and end alternate, but for jobs whose
+        process was killed."""
         running = {}
         for what, job, co, pid, _, _ in self.events():
             if what == "begin":
                 assert running.get(co) is None, f"CO {co}: job {job} beside {running[co]}"
-                running[co] = (job, pid)
-            else:
+                running[co] = None if job in killed else (job, pid)
+            elif job not in killed:  # it may have come to its end all the same
                 assert running.get(co) == (job, pid)
                 running[co] = None
 
 
 @pytest.fixture
 def trace(tmp_path):
-    tmp_path.chmod(0o777)
+    tmp_path.chmod(0o1777)
     return Trace(tmp_path / "trace")
 
 
 # ---- the daemon ----
 
-def write_config(path, exec_models=(), limits=None, **settings):
-    """`limits`: {"": {"memory": "64M"}, "Plugin.Model": {...}}, a section for each name."""
+def write_config(path, exec_models=(), limits=None, registry=None, **settings):
+    """`limits`: {"": {"memory": "64M"}, "Plugin.Model": {...}}, a section for each name; `registry`:
+    keys of [registry]."""
     sections = {}
     for key, value in settings.items():
         if value is not None:
@@ -453,6 +535,8 @@ def write_config(path, exec_models=(), limits=None, **settings):
     with open(path, "w", encoding="utf-8") as file:
         for name, lines in sections.items():
             file.write(f"[{name}]\n" + "".join(lines))
+        if registry:
+            file.write("[registry]\n" + "".join(f"{k} = {v}\n" for k, v in registry.items()))
         for name, keys in (limits or {}).items():
             file.write(f'[limits "{name}"]\n' if name else "[limits]\n")
             file.write("".join(f"{k} = {v}\n" for k, v in keys.items()))
@@ -464,7 +548,8 @@ def write_config(path, exec_models=(), limits=None, **settings):
 class Daemon:
     """One registry-jobd."""
 
-    def __init__(self, name, config, log_path, env=None, settings=None, exec_models=(), prefix=()):
+    def __init__(self, name, config, log_path, env=None, settings=None, exec_models=(), prefix=(),
+                 program=None):
         self.name = name
         self.config = config
         self.log_path = log_path
@@ -472,7 +557,7 @@ class Daemon:
         self.exec_models = exec_models
         with open(log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [*prefix, str(DAEMON), "--config", str(config)], stdin=subprocess.DEVNULL,
+                [*prefix, str(program or DAEMON), "--config", str(config)], stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log, env={**os.environ, **(env or {})}, start_new_session=True)
         self.pid = self.process.pid
 
@@ -490,6 +575,12 @@ class Daemon:
     def wait_ready(self):
         self.wait_log(r"ready: ")
         return self
+
+    def dump(self):
+        """The daemon and its children: state, what each waits for in the kernel, its title."""
+        return subprocess.run(["ps", "-o", "pid,stat,etimes,wchan:30,args", "-p", str(self.pid),
+                               "--ppid", str(self.pid)], capture_output=True, text=True,
+                              check=False).stdout
 
     def workers(self):
         """PIDs of the children."""
@@ -531,12 +622,12 @@ def daemon(request, db, tmp_path):
     """daemon(**settings): starts a registry-jobd that is ready; all are killed at the end."""
     daemons = request.node.stash.setdefault(PROCESSES, [])
 
-    def start(ready=True, env=None, exec_models=(), prefix=(), **settings):
+    def start(ready=True, env=None, exec_models=(), prefix=(), program=None, **settings):
         name = f"daemon-{len(daemons) + 1}"
         settings = {**DEFAULTS, "conninfo": db.conninfo, **settings}
         config = write_config(tmp_path / f"{name}.conf", exec_models, **settings)
         started = Daemon(name, config, tmp_path / f"{name}.log", env, settings, exec_models,
-                         prefix)
+                         prefix, program)
         daemons.append(started)
         return started.wait_ready() if ready else started
 
@@ -550,10 +641,45 @@ def daemon(request, db, tmp_path):
         assert not re.search(r"ERROR: \w+Sanitizer|runtime error:", started.log()), started.log()
 
 
+class OtherUser:
+    """An ordinary user, whom limits and permissions bind: as root runs the daemon for a test."""
+
+    def __init__(self, directory):
+        self.uid = 64211 if os.geteuid() == 0 else os.geteuid()  # 64211: nobody's
+        self.dir = directory
+        self.config = directory / "daemon.conf"
+        self.prefix = ["setpriv", f"--reuid={self.uid}", f"--regid={self.uid}",
+                       "--clear-groups"] if os.geteuid() == 0 else []
+
+
+@pytest.fixture
+def other_user(monkeypatch):
+    """The daemon of this test runs as an ordinary user, who gets a copy of its configuration."""
+    for path in (DAEMON, PLUGINS):
+        for part in (path, *path.parents):
+            if os.geteuid() == 0 and not part.stat().st_mode & 0o001:
+                pytest.skip(f"{part} is not open to other users, as whom root runs the daemon")
+    with tempfile.TemporaryDirectory(prefix="rj-user.", dir="/tmp") as name:
+        user = OtherUser(pathlib.Path(name))
+        user.dir.chmod(0o755)
+        wrapper = user.dir / "daemon"
+        wrapper.write_text(f'#!/bin/sh\ninstall -m 644 "$2" {user.config}\n'
+                           f"exec {' '.join(user.prefix)} {DAEMON} --config {user.config}\n")
+        wrapper.chmod(0o755)
+        monkeypatch.setitem(globals(), "DAEMON", wrapper)
+        yield user
+
+
 # ---- the command ----
 
-def run_command(config, *args, timeout=30, prefix=(), **kwargs):
-    return subprocess.run([*prefix, str(COMMAND), "--config", str(config), *map(str, args)],
+def new_id(done):
+    """The id that a registration has printed."""
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout.split()[0])
+
+
+def run_command(config, *args, timeout=30, prefix=(), program=None, **kwargs):
+    return subprocess.run([*prefix, str(program or COMMAND), "--config", str(config), *map(str, args)],
                           stdin=subprocess.DEVNULL, capture_output=True, text=True,
                           timeout=timeout * SLOW, check=False, **kwargs)
 
@@ -569,6 +695,47 @@ def command(db, tmp_path):
     run.config = config
     run.argv = [str(COMMAND), "--config", str(config)]
     return run
+
+
+class Terminal:
+    """The command, with a terminal for all that it reads and writes."""
+
+    def __init__(self, command, *args, columns=80, **env):
+        self.main, other = pty.openpty()
+        fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        self.process = subprocess.Popen([*command.argv, *map(str, args)], stdin=other, stdout=other,
+                                        stderr=other, start_new_session=True,
+                                        env={**os.environ, "TERM": "xterm", **env})
+        os.close(other)
+        os.set_blocking(self.main, False)
+        self.shown = ""
+
+    def read(self):
+        with contextlib.suppress(OSError):
+            while data := os.read(self.main, 65536):
+                self.shown += data.decode()
+
+    def wait_for(self, words):
+        def has():
+            self.read()
+            return words in self.shown
+        wait_for(has, what=words)
+
+    def type(self, text):
+        os.write(self.main, text.encode())
+
+    def end(self):
+        """The exit code. What was shown is in lines()."""
+        def has_ended():
+            self.read()
+            return self.process.poll() is not None
+        wait_for(has_ended)
+        self.read()
+        os.close(self.main)
+        return self.process.returncode
+
+    def lines(self):
+        return self.shown.replace("\r\n", "\n").splitlines()
 
 
 @pytest.fixture

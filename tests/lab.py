@@ -36,8 +36,8 @@ import time
 import psycopg2
 import pytest
 
-from conftest import (DEFAULTS, HOST, PROCESSES, SECTIONS, SLOW, Cluster, Daemon, insert_job, run_command,
-                      wait_for, write_config)
+from conftest import (DEFAULTS, HOST, LOGIN, PROCESSES, SECTIONS, SLOW, Cluster, Daemon, insert_job,
+                      run_command, wait_for, write_config)
 
 SECTIONS.setdefault("listen", "database")
 
@@ -160,7 +160,7 @@ class Host(BaseHost):
         self.namespace.ip("neigh", "replace", Lab.ADDRESS, "lladdr", Lab.MAC, "dev", "eth0",
                           "nud", "permanent")
 
-    def conninfo(self, database, user="postgres"):
+    def conninfo(self, database, user=LOGIN):
         return (f"host={Lab.ADDRESS} port=5432 dbname={database} user={user} sslmode=disable"
                 " gssencmode=disable")
 
@@ -239,7 +239,7 @@ class LightHost(BaseHost):
         self.proxy = Proxy(lab.cluster.dir / ".s.PGSQL.5432")
         self.is_cut = False
 
-    def conninfo(self, database, user="postgres"):
+    def conninfo(self, database, user=LOGIN):
         return self.proxy.conninfo(database, user)
 
     def cut(self):
@@ -326,7 +326,7 @@ class Standby(Cluster):
             self.primary.run("pg_ctl", "-D", self.primary.data, "reload")
 
     def _is_synchronous(self):
-        conn = psycopg2.connect(self.primary.conninfo("postgres"))
+        conn = psycopg2.connect(self.primary.conninfo("postgres", "postgres"))
         try:
             cursor = conn.cursor()
             cursor.execute("SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'")
@@ -426,7 +426,7 @@ class Proxy:
 
     # -- what tests say --
 
-    def conninfo(self, database, user="postgres"):
+    def conninfo(self, database, user=LOGIN):
         where = f"127.0.0.1 port={self.port}" if self.is_tcp else self.directory
         return f"host={where} dbname={database} user={user} sslmode=disable gssencmode=disable"
 

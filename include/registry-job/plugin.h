@@ -10,6 +10,7 @@
  * type in a struct, so that sizes are the same in every language mode.
  *
  * Changes of the interface
+ *   1.1  open() and close() in struct rj_plugin, state in struct rj_context; RJ_RECORD_CANCELED
  *   1.0  first version
  */
 #ifndef REGISTRY_JOB_PLUGIN_H
@@ -23,7 +24,7 @@ extern "C" {
 #endif
 
 #define RJ_ABI_MAJOR 1u /* changes when an old plugin can no longer be loaded */
-#define RJ_ABI_MINOR 0u /* grows when a member is appended */
+#define RJ_ABI_MINOR 1u /* grows when a member is appended */
 
 #define RJ_EXPORT __attribute__((visibility("default")))
 
@@ -56,9 +57,10 @@ extern "C" {
 #define RJ_MODEL_ANY_PARAMETERS 1u /* takes whatever JSON object is stored; see param_json() */
 
 /* Statuses of history records. */
-#define RJ_RECORD_OK 1u     /* done */
-#define RJ_RECORD_FAILED 2u /* failed for this key */
-#define RJ_RECORD_NOTICE 3u /* worth knowing */
+#define RJ_RECORD_OK 1u       /* done */
+#define RJ_RECORD_FAILED 2u   /* failed for this key */
+#define RJ_RECORD_NOTICE 3u   /* worth knowing */
+#define RJ_RECORD_CANCELED 4u /* not done, because of a cancel; since 1.1 */
 
 struct rj_host;
 struct rj_model;
@@ -69,6 +71,7 @@ struct rj_context {
         const struct rj_model *model;
         int32_t job_id;
         int32_t co_id;
+        void *state; /* what open() has put there, for all jobs of this worker; since 1.1 */
 };
 
 struct rj_param_desc { /* name NULL ends the table */
@@ -108,6 +111,22 @@ struct rj_plugin {
         const char *name;    /* the file's name without .so */
         const char *version;
         const struct rj_model *models;
+
+        /*
+         * Since 1.1, each may be NULL: for what lives as long as a worker, such as a connection to
+         * a directory server or a log. open() is called before the first job of this plugin that a
+         * worker runs, and puts it into ctx->state, where each job finds it; close() is called when
+         * a worker that was opened ends. Their context is no job's: job_id and co_id are 0, model
+         * is NULL, there are no parameters. Of the host functions, log() can be called in both,
+         * and summary() in open().
+         *
+         * open() returns RJ_OK, or RJ_FAILED with the reason as its summary: the job that it was
+         * called for is Failed with that reason, and the next job tries again. It has 30 seconds.
+         * close() has 10 seconds. It is not called in a worker that is killed, or that ends because
+         * it has lost its database.
+         */
+        int (*open)(struct rj_context *ctx);
+        void (*close)(struct rj_context *ctx);
 };
 
 #define RJ_PLUGIN_INIT                                                                 \

@@ -2,14 +2,14 @@
 
 #include <stdio.h>
 
-int group_lock(Session *session, int32_t id, Group *ret) {
+int group_lock(Transaction *transaction, int32_t id, Group *ret) {
         _cleanup_(result_clearp) PGresult *result = NULL;
 
-        int r = session_run(session, STATEMENT_GROUP_LOCK, &id, 1, &result);
+        int r = transaction_run(transaction, STATEMENT_GROUP_LOCK, &id, 1, &result);
         if (r)
                 return r;
         if (PQntuples(result) == 0)
-                return session_fail(session, "there is no group %d", id);
+                return transaction_fail(transaction, "there is no group %d", id);
 
         ret->id = id;
         ret->co_id = result_int(result, 0, 0);

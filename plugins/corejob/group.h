@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "session.h"
+#include "transaction.h"
 
 #define GROUP_NAME_SIZE (60 * 4 + 1) /* 60 characters, see group_lock.sql */
 #define GROUP_FORMAT "group '%s' (%d)"
@@ -17,8 +17,9 @@ typedef struct Group {
         char name[GROUP_NAME_SIZE];
 } Group;
 
-/* Reads the group and keeps it as it is until the end of the transaction; else as session_run(). */
-int group_lock(Session *session, int32_t id, Group *ret);
+/* Reads the group and keeps it as it is until the end of the transaction; else as
+ * transaction_run(). */
+int group_lock(Transaction *transaction, int32_t id, Group *ret);
 
 /* 1 when jobs of this CO may nest `group` in `target`; otherwise 0, and `why` says why not. */
 int group_may_nest(const Group *group, const Group *target, int32_t co_id, char *why, size_t size);

@@ -22,40 +22,41 @@ const struct rj_param_desc nester_params[] = {
         {0},
 };
 
-static int take_group(struct rj_context *ctx, Session *session, const char *name, int32_t *ret) {
+static int take_group(struct rj_context *ctx, Transaction *transaction, const char *name,
+                      int32_t *ret) {
         int64_t id = ctx->host->param_int(ctx, name, 0);
 
         if (id < 1 || id > INT32_MAX)
-                return session_fail(session, "there is no group %lld", (long long) id);
+                return transaction_fail(transaction, "there is no group %lld", (long long) id);
         *ret = (int32_t) id;
         return 0;
 }
 
 static int take_params(Nesting *nesting) {
         struct rj_context *ctx = nesting->ctx;
-        Session *session = &nesting->session;
+        Transaction *transaction = &nesting->transaction;
 
-        int r = take_group(ctx, session, "group_id", &nesting->group_id);
+        int r = take_group(ctx, transaction, "group_id", &nesting->group_id);
         if (!r)
-                r = take_group(ctx, session, "target_group_id", &nesting->target_id);
+                r = take_group(ctx, transaction, "target_group_id", &nesting->target_id);
         if (r)
                 return r;
         if (nesting->group_id == nesting->target_id)
-                return session_fail(session, "group %d cannot be nested in itself",
-                                    nesting->group_id);
+                return transaction_fail(transaction, "group %d cannot be nested in itself",
+                                        nesting->group_id);
         nesting->is_negated = ctx->host->param_bool(ctx, "negate", 0);
         return 0;
 }
 
 static int connect_and_make(Nesting *nesting) {
-        int r = SESSION_E_RETRY;
+        int r = TRANSACTION_E_RETRY;
 
-        nesting->session.conn = nesting->ctx->host->db(nesting->ctx);
-        if (!nesting->session.conn)
+        nesting->transaction.conn = nesting->ctx->host->db(nesting->ctx);
+        if (!nesting->transaction.conn)
                 return RJ_E_LOST; /* the host knows more than we do */
-        for (int i = 0; r == SESSION_E_RETRY && i <= RETRIES_MAX; i++)
+        for (int i = 0; r == TRANSACTION_E_RETRY && i <= RETRIES_MAX; i++)
                 r = rj_canceled(nesting->ctx) ? RJ_CANCELED : nesting_make(nesting);
-        return r == SESSION_E_RETRY ? RJ_FAILED : r;
+        return r == TRANSACTION_E_RETRY ? RJ_FAILED : r;
 }
 
 static int record_person(const Nesting *nesting, int32_t person_id) {
@@ -73,7 +74,7 @@ static int record_person(const Nesting *nesting, int32_t person_id) {
                                                   .person_id = person_id});
 }
 
-/* Groups above the target would need nestings computed as a whole: the Registry's business. */
+/* Cgroups above the target would need nestings computed as a whole: the Registry's business. */
 static int record_above(const Nesting *nesting) {
         char key[64], comment[GROUP_NAME_SIZE + 128];
 
@@ -124,6 +125,6 @@ int nester_run(struct rj_context *ctx) {
         if (!r)
                 return tell(&nesting);
         (void) ctx->host->summary(ctx, r == RJ_CANCELED ? "canceled, nothing was changed"
-                                                        : nesting.session.problem);
+                                                        : nesting.transaction.problem);
         return r;
 }

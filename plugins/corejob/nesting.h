@@ -7,11 +7,11 @@
 #include "group.h"
 #include "people.h"
 #include "registry-job/plugin.h"
-#include "session.h"
+#include "transaction.h"
 
 typedef struct Nesting {
         struct rj_context *ctx;
-        Session session;
+        Transaction transaction;
         int32_t group_id, target_id;
         int is_negated;
 
@@ -23,8 +23,8 @@ typedef struct Nesting {
 } Nesting;
 
 /*
- * Returns 0 when it is committed; else RJ_FAILED, RJ_CANCELED or SESSION_E_RETRY with nothing
- * changed, or what a host function returned below 0. Unless canceled, session.problem is set.
+ * Returns 0 when it is committed; else RJ_FAILED, RJ_CANCELED or TRANSACTION_E_RETRY with nothing
+ * changed, or what a host function returned below 0. Unless canceled, transaction.problem is set.
  */
 int nesting_make(Nesting *nesting);
 

@@ -44,11 +44,11 @@ const struct rj_param_desc count_job_params[] = {
         {0},
 };
 
-typedef struct Count {
+typedef struct Counting {
         uint64_t count, sleep_ms, records;
         struct rj_record record; /* what all of them have in common */
         int ignores_cancel;
-} Count;
+} Counting;
 
 __attribute__((format(printf, 2, 3))) static void summarize(struct rj_context *ctx,
                                                             const char *format, ...) {
@@ -75,7 +75,7 @@ static int take_number(struct rj_context *ctx, const char *name, int64_t otherwi
 }
 
 /* The table of parameters says what they are; whether a number makes sense is up to the job. */
-static int take_params(struct rj_context *ctx, Count *count) {
+static int take_params(struct rj_context *ctx, Counting *count) {
         const struct rj_host *host = ctx->host;
 
         int r = take_number(ctx, "count", 1, COUNT_MAX, &count->count);
@@ -95,7 +95,7 @@ static int take_params(struct rj_context *ctx, Count *count) {
         return RJ_OK;
 }
 
-static int is_stopped(const struct rj_context *ctx, const Count *count) {
+static int is_stopped(const struct rj_context *ctx, const Counting *count) {
         return !count->ignores_cancel && rj_canceled(ctx);
 }
 
@@ -110,7 +110,7 @@ static struct timespec later(struct timespec t, uint64_t ms) {
 }
 
 /* Sleeps in slices, each up to a point in time, so that their small delays do not add up. */
-static void sleep_unless_stopped(const struct rj_context *ctx, const Count *count) {
+static void sleep_unless_stopped(const struct rj_context *ctx, const Counting *count) {
         struct timespec start;
 
         (void) clock_gettime(CLOCK_MONOTONIC, &start);
@@ -121,7 +121,7 @@ static void sleep_unless_stopped(const struct rj_context *ctx, const Count *coun
         }
 }
 
-static int write_records(struct rj_context *ctx, const Count *count, uint64_t step) {
+static int write_records(struct rj_context *ctx, const Counting *count, uint64_t step) {
         struct rj_record record = count->record;
         char key[64];
 
@@ -138,14 +138,14 @@ static int write_records(struct rj_context *ctx, const Count *count, uint64_t st
         return RJ_OK;
 }
 
-static int stop(struct rj_context *ctx, const Count *count, uint64_t done) {
+static int stop(struct rj_context *ctx, const Counting *count, uint64_t done) {
         summarize(ctx, "stopped at %llu of %llu", (unsigned long long) done,
                   (unsigned long long) count->count);
         return RJ_CANCELED;
 }
 
 /* What host functions return below 0 is passed on: the daemon knows what it means. */
-static int take_steps(struct rj_context *ctx, const Count *count) {
+static int take_steps(struct rj_context *ctx, const Counting *count) {
         for (uint64_t done = 0; done < count->count;) {
                 if (is_stopped(ctx, count))
                         return stop(ctx, count, done);
@@ -164,7 +164,7 @@ static int take_steps(struct rj_context *ctx, const Count *count) {
 
 static int count_up(struct rj_context *ctx) {
         const struct rj_host *host = ctx->host;
-        Count count = {0};
+        Counting count = {0};
         char text[64];
 
         int r = take_params(ctx, &count);

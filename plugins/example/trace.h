@@ -2,8 +2,11 @@
  * The trace file: one line when run() begins and one when it returns, so that a checker can prove
  * afterwards that no two jobs of a CO ever ran at the same time.
  *
- *   begin JOB CO PID MONOTONIC_USEC
- *   end JOB CO PID MONOTONIC_USEC REASON
+ *   begin JOB CO PID START_TICKS MONOTONIC_USEC
+ *   end JOB CO PID START_TICKS MONOTONIC_USEC REASON
+ *
+ * START_TICKS says when the process began, as /proc/PID/stat has it: a PID alone is given away
+ * again.
  */
 #pragma once
 

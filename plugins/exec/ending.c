@@ -9,24 +9,32 @@
 Ending ending_begin(usec_t timeout_usec, usec_t now_usec) {
         return (Ending){
                 .timeout_usec = timeout_usec ? usec_add(now_usec, timeout_usec) : USEC_INFINITY,
-                .kill_usec = USEC_INFINITY,
         };
 }
 
-int ending_step(Ending *ending, const EndPolicy *policy, int is_canceled, usec_t now_usec) {
-        EndReason before = ending->reason;
+/* The first reason counts, and the farthest step. */
+static void advance(Ending *ending, CancelStep step, EndReason reason, usec_t now_usec) {
+        if (ending->reason == END_ITSELF)
+                ending->reason = reason;
+        if (step > ending->cancel.step)
+                ending->cancel = (Cancel){.step = step, .since_usec = now_usec};
+}
 
-        if (now_usec >= ending->kill_usec) {
-                ending->kill_usec = USEC_INFINITY;
+int ending_step(Ending *ending, const EndPolicy *policy, int is_canceled, usec_t now_usec) {
+        const CancelPolicy steps = {.kill_usec = policy->kill_after_usec};
+        CancelStep before = ending->cancel.step,
+                   due = cancel_due(&ending->cancel, &steps, now_usec);
+
+        if (due != before) {
+                ending->cancel = (Cancel){.step = due, .since_usec = now_usec};
                 return SIGKILL;
         }
-        if (is_canceled && before == END_ITSELF)
-                ending->reason = END_CANCELED;
+        if (is_canceled)
+                advance(ending, CANCEL_WORD, END_CANCELED, now_usec);
         if (now_usec >= ending->timeout_usec) {
                 ending->timeout_usec = USEC_INFINITY;
-                ending->kill_usec = usec_add(now_usec, policy->kill_after_usec);
-                if (ending->reason == END_ITSELF)
-                        ending->reason = END_TIMEOUT;
+                advance(ending, CANCEL_TERM, END_TIMEOUT, now_usec);
         }
-        return before == END_ITSELF && ending->reason != END_ITSELF ? policy->cancel_signal : 0;
+        return before == CANCEL_NONE && ending->cancel.step != CANCEL_NONE ? policy->cancel_signal
+                                                                           : 0;
 }

@@ -1,15 +1,19 @@
 /* When a running program is signaled, and with what: a pure function of what was done and seen. */
 #pragma once
 
-#include "util/clock.h"
+#include "core/cancel.h"
 
 /* Why a program was ended from here; the first reason counts. */
 typedef enum EndReason {
         END_ITSELF, /* it was not */
         END_CANCELED,
         END_TIMEOUT,
-        END_LONG_LINE,
-        END_MANY_LINES,
+        END_LONG_MESSAGE,
+        END_MANY_MESSAGES,
+        /* Of resident programs: */
+        END_MALFORMED, /* a line of the job that is no message */
+        END_CLOSED,    /* it lives, and has closed its end of a pipe */
+        END_CPU_TIME,  /* it went on after SIGXCPU */
 } EndReason;
 
 typedef struct EndPolicy {
@@ -20,7 +24,7 @@ typedef struct EndPolicy {
 typedef struct Ending {
         EndReason reason;
         usec_t timeout_usec; /* when the time is over; USEC_INFINITY: never, or it was told */
-        usec_t kill_usec;    /* when SIGKILL is due; USEC_INFINITY: not */
+        Cancel cancel;       /* CANCEL_WORD: told, and may take its time; CANCEL_TERM: may not */
 } Ending;
 
 /* A program begins to run; `timeout_usec` 0 means none. */

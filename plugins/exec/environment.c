@@ -47,8 +47,9 @@ char **environment_new(const char *plugin, int32_t job_id, int32_t co_id, const 
         if (!failed)
                 failed = put(environment, "PATH=%s", STANDARD_PATH) ||
                          put(environment, "LANG=C.UTF-8") ||
-                         (home && put(environment, "HOME=%s", home)) ||
-                         put(environment, "REGISTRY_JOB_ID=%" PRId32, job_id) ||
+                         (home && put(environment, "HOME=%s", home));
+        if (!failed && plugin)
+                failed = put(environment, "REGISTRY_JOB_ID=%" PRId32, job_id) ||
                          put(environment, "REGISTRY_CO_ID=%" PRId32, co_id) ||
                          put(environment, "REGISTRY_JOB_PLUGIN=%s", plugin);
         for (size_t i = 0; !failed && i < n_extra; i++)

@@ -1,4 +1,4 @@
-/* A section as an object: made, checked against the file system, described to the host. */
+/* A model as an object: made, checked against the file system, described to the host, freed. */
 #include "exec/exec_model.h"
 
 #include <ctype.h>
@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "exec/environment.h"
 #include "exec/exec_model_private.h"
@@ -26,7 +25,7 @@ static size_t word_length(const char *text) {
         return n;
 }
 
-static int is_model_name(const char *name) {
+int exec_model_is_name(const char *name) {
         size_t plugin = word_length(name);
         size_t model = plugin && name[plugin] == '.' ? word_length(name + plugin + 1) : 0;
 
@@ -34,7 +33,7 @@ static int is_model_name(const char *name) {
 }
 
 int exec_model_new(const char *name, ExecModel **ret, char *why, size_t size) {
-        if (!is_model_name(name)) {
+        if (!exec_model_is_name(name)) {
                 (void) snprintf(why, size,
                                 "'%.80s' is not of the form Plugin.Model: two words of letters, "
                                 "digits and underscores, of at most %d characters together",
@@ -51,7 +50,9 @@ int exec_model_new(const char *name, ExecModel **ret, char *why, size_t size) {
                 return error_origin(-ENOMEM);
         model->cancel_signal = SIGTERM;
         model->kill_after_usec = EXEC_KILL_AFTER_USEC;
-        model->limits = (LineLimits){.bytes = EXEC_LINE_BYTES_MAX, .lines = EXEC_LINES_MAX};
+        model->limits = (OutputLimits){.line_bytes = EXEC_LINE_BYTES_MAX,
+                                       .messages = EXEC_MESSAGES_MAX,
+                                       .logged_lines = EXEC_LOGGED_LINES_MAX};
         model->model = (struct rj_model){.name = strchr(model->name, '.') + 1,
                                          .summary = "external program",
                                          .run = exec_run,
@@ -69,6 +70,7 @@ ExecModel *exec_model_free(ExecModel *model) {
                 (void) argv_free(model->argv);
                 free(model->directory);
                 free(model->timeout);
+                free(model->start);
                 free(model->summary);
                 free(model->name);
                 free(model);
@@ -77,28 +79,20 @@ ExecModel *exec_model_free(ExecModel *model) {
 }
 
 int exec_model_check(const ExecModel *model, char *why, size_t size) {
+        char problem[480];
         struct stat status;
 
         if (!model->argv) {
                 (void) snprintf(why, size, "'command' is missing");
                 return EXEC_MODEL_E_INVALID;
         }
-        const char *path = model->argv[0];
-        int error = stat(path, &status) < 0 ? errno : 0;
-        if (!error && !S_ISREG(status.st_mode)) {
-                (void) snprintf(why, size, "command '%s' is not a regular file", path);
+        if (program_check(model->argv[0], problem, sizeof(problem))) {
+                (void) snprintf(why, size, "command %s", problem);
                 return EXEC_MODEL_E_INVALID;
         }
-        if (!error && access(path, X_OK) < 0)
-                error = errno;
-        if (error) {
-                (void) snprintf(why, size, "command '%s' cannot be executed: %s", path,
-                                strerror(error));
-                return EXEC_MODEL_E_INVALID;
-        }
-        error = stat(model->directory, &status) < 0 ? errno
-                : !S_ISDIR(status.st_mode)          ? ENOTDIR
-                                                    : 0;
+        int error = stat(model->directory, &status) < 0 ? errno
+                    : !S_ISDIR(status.st_mode)          ? ENOTDIR
+                                                        : 0;
         if (error) {
                 (void) snprintf(why, size, "directory '%s': %s", model->directory, strerror(error));
                 return EXEC_MODEL_E_INVALID;

@@ -7,29 +7,19 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 
 #include "exec/ending.h"
 #include "exec/environment.h"
 #include "exec/exec_model_private.h"
+#include "exec/pipes.h"
 #include "exec/program.h"
 #include "exec/relay.h"
+#include "exec/resident_run.h"
 #include "util/error.h"
 
 #define TICK_MSEC 50
-
-typedef int (*LineFn)(Relay *relay, char *line, size_t length);
-
-/* One of the program's two outputs. */
-typedef struct Stream {
-        int *fd; /* in `program`; -1 after the end */
-        LineBuffer buffer;
-        LineFn on_line;
-} Stream;
 
 typedef struct Run {
         const ExecModel *model;
@@ -48,95 +38,19 @@ static void run_done(Run *run) {
         line_buffer_done(&run->errors.buffer);
 }
 
-static void close_fd(int *fd) {
-        closep(fd);
-        *fd = -1;
-}
-
-/*
- * A program may end, or close its standard input, without having read it. A socket would have
- * MSG_NOSIGNAL, but cannot be opened as /dev/stdin.
- */
-static ssize_t write_quietly(int fd, const void *data, size_t size) {
-        struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
-
-        (void) sigaction(SIGPIPE, &ignore, &before);
-        ssize_t n = write(fd, data, size);
-        int error = errno;
-        (void) sigaction(SIGPIPE, &before, NULL);
-        errno = error;
-        return n;
-}
-
-static void feed(Run *run) {
-        ssize_t n = write_quietly(run->program.input, run->input, run->input_left);
+static void feed_parameters(Run *run) {
+        ssize_t n = pipe_write(run->program.input, run->input, run->input_left);
 
         if (n > 0) {
                 run->input += n;
                 run->input_left -= (size_t) n;
         }
         if (!run->input_left || (n < 0 && errno != EAGAIN && errno != EINTR))
-                close_fd(&run->program.input);
-}
-
-/* Hands over every whole line. 0, the host's negative value, or LINE_BUFFER_E_LONG, _MANY. */
-static int hand_over(Run *run, Stream *stream) {
-        char *line;
-        size_t length;
-        int r;
-
-        while (!(r = line_buffer_next(&stream->buffer, &line, &length)))
-                if ((r = stream->on_line(&run->relay, line, length)) < 0)
-                        return r;
-        return r == LINE_BUFFER_E_NONE ? 0 : r;
-}
-
-/*
- * Reads once, at most *left bytes, and takes them off *left; 0 is left where nothing was there.
- * Closes the stream at its end. Returns as hand_over().
- */
-static int take(Run *run, Stream *stream, size_t *left) {
-        size_t size;
-        char *space = line_buffer_space(&stream->buffer, &size);
-        ssize_t n = read(*stream->fd, space, MIN_OF(size, *left));
-
-        if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
-                *left = 0;
-                return 0;
-        }
-        if (n > 0) {
-                line_buffer_filled(&stream->buffer, (size_t) n);
-                *left -= (size_t) n;
-        } else {
-                line_buffer_finish(&stream->buffer);
-                close_fd(stream->fd);
-                *left = 0;
-        }
-        return hand_over(run, stream);
-}
-
-/*
- * After the program's end: what it has left in the pipe, and no more. A descendant that keeps the
- * pipe open, or even goes on writing, is not waited for.
- */
-static int drain(Run *run, Stream *stream) {
-        int available = 0, r = 0;
-
-        if (*stream->fd >= 0)
-                (void) ioctl(*stream->fd, FIONREAD, &available);
-        for (size_t left = (size_t) available; !r && left;)
-                r = take(run, stream, &left);
-        line_buffer_finish(&stream->buffer);
-        return r ? r : hand_over(run, stream);
-}
-
-static int serve(Run *run, Stream *stream) {
-        size_t left = SIZE_MAX;
-        return take(run, stream, &left);
+                pipe_close(&run->program.input);
 }
 
 /* Until the program has ended, or must be. Returns 0, the host's negative value, or a limit. */
-static int watch(Run *run) {
+static int watch_program(Run *run) {
         const EndPolicy policy = {.cancel_signal = run->model->cancel_signal,
                                   .kill_after_usec = run->model->kill_after_usec};
         int r = 0;
@@ -157,39 +71,42 @@ static int watch(Run *run) {
                 if (signal)
                         program_signal(&run->program, signal);
                 if (fds[1].revents)
-                        feed(run);
+                        feed_parameters(run);
                 if (fds[2].revents)
-                        r = serve(run, &run->output);
+                        r = stream_serve(&run->output);
                 if (!r && fds[3].revents)
-                        r = serve(run, &run->errors);
+                        r = stream_serve(&run->errors);
         }
         return r;
 }
 
 /* Returns 0, or RJ_FAILED with the reason in `why`. */
-static int begin(Run *run, char *why, size_t size) {
+static int start_run(Run *run, char *why, size_t size) {
         const ExecModel *model = run->model;
         _cleanup_(environment_freep) char **environment =
                 environment_new(model->name, run->context->job_id, run->context->co_id,
                                 getenv("HOME"), model->environment, model->n_environment);
 
-        if (!environment || line_buffer_init(&run->output.buffer, model->limits) ||
-            line_buffer_init(&run->errors.buffer, model->limits)) {
+        if (!environment || line_buffer_init(&run->output.buffer, model->limits.line_bytes) ||
+            line_buffer_init(&run->errors.buffer, model->limits.line_bytes)) {
                 (void) snprintf(why, size, "could not start '%s': %s", model->argv[0],
                                 strerror(ENOMEM));
                 return RJ_FAILED;
         }
         run->input = run->context->host->param_json(run->context);
         run->input_left = strlen(run->input);
-        if (program_start(&run->program, model->argv, environment, model->directory,
-                          &model->program_limits, why, size))
+        const ProgramSpec spec = {.argv = model->argv,
+                                  .environment = environment,
+                                  .directory = model->directory,
+                                  .limits = model->program_limits};
+        if (program_start(&run->program, &spec, why, size))
                 return RJ_FAILED;
         run->ending = ending_begin(model->timeout_usec, clock_now_usec());
         return 0;
 }
 
-/* `r` is what watch() returned. */
-static int conclude(Run *run, int r, char summary[VERDICT_SUMMARY_SIZE]) {
+/* `r` is what watch_program() returned. */
+static int conclude_run(Run *run, int r, char summary[VERDICT_SUMMARY_SIZE]) {
         EndFacts facts = {.status = program_end(&run->program),
                           .path = run->model->argv[0],
                           .limits = run->model->limits,
@@ -197,32 +114,39 @@ static int conclude(Run *run, int r, char summary[VERDICT_SUMMARY_SIZE]) {
                           .summary = run->relay.summary};
 
         if (!r)
-                r = drain(run, &run->output);
+                r = stream_finish(&run->output);
         if (!r)
-                r = drain(run, &run->errors);
+                r = stream_finish(&run->errors);
+        relay_finish(&run->relay);
         if (r < 0)
                 return r;
         if (r && run->ending.reason == END_ITSELF)
-                run->ending.reason = r == LINE_BUFFER_E_LONG ? END_LONG_LINE : END_MANY_LINES;
+                run->ending.reason = r == RELAY_E_LONG ? END_LONG_MESSAGE : END_MANY_MESSAGES;
         facts.reason = run->ending.reason;
-        return verdict_reach(&facts, summary);
+        return relay_judge(&run->relay, &facts, summary);
 }
 
 static int run_program(struct rj_context *context, char summary[VERDICT_SUMMARY_SIZE]) {
-        _cleanup_(run_done) Run run = {.model = context->model->data,
+        const ExecModel *model = context->model->data;
+        _cleanup_(run_done) Run run = {.model = model,
                                        .context = context,
                                        .program = PROGRAM_INIT,
-                                       .relay = {.context = context}};
-        run.output = (Stream){.fd = &run.program.output, .on_line = relay_output};
-        run.errors = (Stream){.fd = &run.program.errors, .on_line = relay_errors};
+                                       .relay = {.context = context, .limits = model->limits}};
+        run.output = (Stream){
+                .fd = &run.program.output, .on_line = relay_output, .userdata = &run.relay};
+        run.errors = (Stream){
+                .fd = &run.program.errors, .on_line = relay_errors, .userdata = &run.relay};
 
-        int r = begin(&run, summary, VERDICT_SUMMARY_SIZE);
-        return r ? r : conclude(&run, watch(&run), summary);
+        int r = start_run(&run, summary, VERDICT_SUMMARY_SIZE);
+        return r ? r : conclude_run(&run, watch_program(&run), summary);
 }
 
 int exec_run(struct rj_context *context) {
+        const ExecModel *model = context->model->data;
         char summary[VERDICT_SUMMARY_SIZE] = "canceled";
-        int code = rj_canceled(context) ? RJ_CANCELED : run_program(context, summary);
+        int code = rj_canceled(context) ? RJ_CANCELED
+                   : model->is_resident ? resident_run(model, context, summary)
+                                        : run_program(context, summary);
 
         if (code < 0 || !*summary)
                 return code;

@@ -2,13 +2,14 @@
 #include "exec/guard.h"
 
 #include <errno.h>
-#include <linux/close_range.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/pidfd.h>
 #include <unistd.h>
 
+#include "util/descriptors.h"
 #include "util/error.h"
 #include "util/macro.h"
 
@@ -19,8 +20,8 @@ static _Noreturn void run_guard(int worker) {
         if (setpgid(0, 0) < 0)
                 _exit(EXIT_FAILURE);
         if (worker > 0)
-                (void) close_range(0, (unsigned) worker - 1, 0);
-        (void) close_range((unsigned) worker + 1, ~0U, 0);
+                descriptors_close(0, (unsigned) worker - 1);
+        descriptors_close((unsigned) worker + 1, UINT_MAX);
         while (poll(&poll_fd, 1, -1) < 0 && errno == EINTR)
                 ;
         (void) kill(0, SIGKILL); /* this process too */

@@ -6,14 +6,14 @@
 
 #include "util/error.h"
 
-int line_buffer_init(LineBuffer *buffer, LineLimits limits) {
+int line_buffer_init(LineBuffer *buffer, size_t max_bytes) {
         /* The longest line, its end or the byte that makes it too long, and a NUL. */
-        size_t size = limits.bytes + 2;
+        size_t size = max_bytes + 2;
         char *data = malloc(size);
 
         if (!data)
                 return error_origin(-ENOMEM);
-        *buffer = (LineBuffer){.limits = limits, .data = data, .size = size};
+        *buffer = (LineBuffer){.max_bytes = max_bytes, .data = data, .size = size};
         return 0;
 }
 
@@ -52,20 +52,37 @@ static char *find_end(LineBuffer *buffer) {
         return end;
 }
 
-int line_buffer_next(LineBuffer *buffer, char **ret_line, size_t *ret_length) {
-        char *end = find_end(buffer);
-        char *line = buffer->data + buffer->begin;
+/* Goes behind the line that ends at `end`, or behind everything where that is NULL. */
+static void consume_line(LineBuffer *buffer, const char *end) {
+        buffer->begin = end ? MIN_OF((size_t) (end - buffer->data) + 1, buffer->end) : buffer->end;
+        buffer->scanned = buffer->begin;
+}
 
-        if ((end ? (size_t) (end - line) : buffer->end - buffer->begin) > buffer->limits.bytes)
+int line_buffer_next(LineBuffer *buffer, char **ret_line, size_t *ret_length) {
+        if (!buffer->data) /* never begun, as that of a program that could not be started */
+                return LINE_BUFFER_E_NONE;
+        char *end = find_end(buffer);
+
+        if (buffer->is_skipping) {
+                consume_line(buffer, end);
+                if (!end)
+                        return LINE_BUFFER_E_NONE;
+                buffer->is_skipping = 0;
+                end = find_end(buffer);
+        }
+        char *line = buffer->data + buffer->begin;
+        if ((end ? (size_t) (end - line) : buffer->end - buffer->begin) > buffer->max_bytes) {
+                consume_line(buffer, NULL); /* a line that fills the buffer is all that is in it */
+                buffer->is_skipping = 1;
+                line[buffer->max_bytes] = '\0';
+                *ret_line = line;
+                *ret_length = buffer->max_bytes;
                 return LINE_BUFFER_E_LONG;
+        }
         if (!end)
                 return LINE_BUFFER_E_NONE;
-        if (buffer->lines == buffer->limits.lines)
-                return LINE_BUFFER_E_MANY;
 
-        buffer->lines++;
-        buffer->begin = MIN_OF((size_t) (end - buffer->data) + 1, buffer->end);
-        buffer->scanned = buffer->begin;
+        consume_line(buffer, end);
         if (end > line && end[-1] == '\r')
                 end--;
         *end = '\0';

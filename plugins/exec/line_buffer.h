@@ -9,27 +9,21 @@
 #include "util/macro.h"
 
 #define LINE_BUFFER_E_NONE 1 /* no whole line now */
-#define LINE_BUFFER_E_LONG 2 /* a line of more bytes than the limit */
-#define LINE_BUFFER_E_MANY 3 /* one line more than the limit */
-
-typedef struct LineLimits {
-        size_t bytes; /* of one line, without its end; at least 1 */
-        size_t lines;
-} LineLimits;
+#define LINE_BUFFER_E_LONG 2 /* a line of more bytes than the limit: its beginning */
 
 typedef struct LineBuffer {
-        LineLimits limits;
+        size_t max_bytes; /* of one line, without its end */
         char *data;
         size_t size;
-        size_t begin;   /* of the first line that was not taken yet */
-        size_t scanned; /* no line end between begin and here */
-        size_t end;     /* of what was read */
-        size_t lines;   /* taken so far */
+        size_t begin;    /* of the first line that was not taken yet */
+        size_t scanned;  /* no line end between begin and here */
+        size_t end;      /* of what was read */
+        int is_skipping; /* the rest of a long line is to be dropped */
         int is_finished;
 } LineBuffer;
 
-/* 0 or -ENOMEM. */
-int line_buffer_init(LineBuffer *buffer, LineLimits limits);
+/* `max_bytes` is at least 1. Returns 0 or -ENOMEM. */
+int line_buffer_init(LineBuffer *buffer, size_t max_bytes);
 void line_buffer_done(LineBuffer *buffer);
 
 /* Where to read to, and how much; never 0 bytes once line_buffer_next() has said E_NONE. */
@@ -43,6 +37,7 @@ void line_buffer_finish(LineBuffer *buffer);
 
 /*
  * The next line, without "\n" or "\r\n", ended by a NUL (it may hold others); valid until the next
- * call of line_buffer_space(). After E_LONG and E_MANY there is nothing more to be had.
+ * call of line_buffer_space(). LINE_BUFFER_E_LONG gives the first `max_bytes` of a longer line, and
+ * the rest of that line is dropped.
  */
 int line_buffer_next(LineBuffer *buffer, char **ret_line, size_t *ret_length);

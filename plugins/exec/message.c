@@ -1,61 +1,25 @@
-/*
- * Members are rows of tables: whatever is not in the table is refused by name, so
- * that a misspelled member is noticed instead of silently dropped.
- */
+/* The tables of what a message may hold. How they are read is members.c. */
 #include "exec/message.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "util/error.h"
-#include "util/text.h"
-
-/* A kind of value: what the message calls it, and how it gets into a field. */
-typedef struct Kind {
-        const char *expected;
-        int (*read)(const json_t *value, void *field); /* 0, or MESSAGE_E_MALFORMED */
-} Kind;
-
-typedef struct Member {
-        const char *name;
-        const Kind *kind;
-        size_t field;                 /* its offset in Message */
-        const struct Member *members; /* of an object */
-        int is_required;
-} Member;
-
-static int read_object(const json_t *value, void *field) {
-        *(int *) field = 1;
-        return json_is_object(value) ? 0 : MESSAGE_E_MALFORMED;
-}
-
-static int read_string(const json_t *value, void *field) {
-        const char *text = json_string_value(value);
-
-        *(const char **) field = text;
-        return text ? 0 : MESSAGE_E_MALFORMED;
-}
-
-/* Programs often have a variable to put there, which may be null. */
-static int read_optional(const json_t *value, void *field) {
-        return json_is_null(value) ? 0 : read_string(value, field);
-}
+#include "exec/members.h"
 
 static int read_count(const json_t *value, void *field) {
         json_int_t count = json_integer_value(value);
 
         *(uint64_t *) field = (uint64_t) count;
-        return json_is_integer(value) && count >= 0 ? 0 : MESSAGE_E_MALFORMED;
+        return json_is_integer(value) && count >= 0 ? 0 : MEMBERS_E_MALFORMED;
 }
 
 static int read_id(const json_t *value, void *field) {
         json_int_t id = json_integer_value(value); /* 0 for what is no integer */
 
         if ((!json_is_integer(value) && !json_is_null(value)) || id < 0 || id > INT32_MAX)
-                return MESSAGE_E_MALFORMED;
+                return MEMBERS_E_MALFORMED;
         *(int32_t *) field = (int32_t) id;
         return 0;
 }
@@ -65,8 +29,10 @@ static int read_status(const json_t *value, void *field) {
                 const char *word;
                 uint32_t status;
         } words[] = {
-                {"OK", RJ_RECORD_OK}, {"X", RJ_RECORD_FAILED},      {"NT", RJ_RECORD_NOTICE},
-                {"ok", RJ_RECORD_OK}, {"failed", RJ_RECORD_FAILED}, {"notice", RJ_RECORD_NOTICE},
+                {"OK", RJ_RECORD_OK},       {"ok", RJ_RECORD_OK},
+                {"X", RJ_RECORD_FAILED},    {"failed", RJ_RECORD_FAILED},
+                {"NT", RJ_RECORD_NOTICE},   {"notice", RJ_RECORD_NOTICE},
+                {"CX", RJ_RECORD_CANCELED}, {"canceled", RJ_RECORD_CANCELED},
         };
         const char *word = json_string_value(value);
 
@@ -75,16 +41,30 @@ static int read_status(const json_t *value, void *field) {
                         *(uint32_t *) field = words[i].status;
                         return 0;
                 }
-        return MESSAGE_E_MALFORMED;
+        return MEMBERS_E_MALFORMED;
 }
 
-static const Kind kind_object = {"an object", read_object};
-static const Kind kind_string = {"a string", read_string};
-static const Kind kind_optional = {"a string or null", read_optional};
-static const Kind kind_count = {"an integer from 0", read_count};
-static const Kind kind_id = {"an id, 0 or null", read_id};
-static const Kind kind_status = {"\"OK\" (\"ok\"), \"X\" (\"failed\") or \"NT\" (\"notice\")",
-                                 read_status};
+static int read_job(const json_t *value, void *field) {
+        json_int_t id = json_integer_value(value); /* 0 for what is no integer */
+
+        if (id < 1 || id > INT32_MAX)
+                return MEMBERS_E_MALFORMED;
+        *(int32_t *) field = (int32_t) id;
+        return 0;
+}
+
+static int read_end(const json_t *value, void *field) {
+        *(MessageEnd *) field = (MessageEnd){.is_given = 1, .code = json_integer_value(value)};
+        return json_is_integer(value) ? 0 : MEMBERS_E_MALFORMED;
+}
+
+static const MemberKind kind_count = {"an integer from 0", read_count};
+static const MemberKind kind_id = {"an id, 0 or null", read_id};
+static const MemberKind kind_status = {
+        "\"OK\" (\"ok\"), \"X\" (\"failed\"), \"NT\" (\"notice\") or \"CX\" (\"canceled\")",
+        read_status};
+static const MemberKind kind_job = {"the number of a job", read_job};
+static const MemberKind kind_end = {"an integer", read_end};
 
 #define FIELD(name) offsetof(Message, name)
 
@@ -95,8 +75,8 @@ static const Member progress_members[] = {
 };
 
 static const Member record_members[] = {
-        {.name = "key", .kind = &kind_optional, .field = FIELD(record.key)},
-        {.name = "comment", .kind = &kind_optional, .field = FIELD(record.comment)},
+        {.name = "key", .kind = &member_optional, .field = FIELD(record.key)},
+        {.name = "comment", .kind = &member_optional, .field = FIELD(record.comment)},
         {.name = "status", .kind = &kind_status, .field = FIELD(record.status), .is_required = 1},
         {.name = "person_id", .kind = &kind_id, .field = FIELD(record.person_id)},
         {.name = "external_identity_id",
@@ -105,96 +85,96 @@ static const Member record_members[] = {
         {0},
 };
 
-static const Member message_members[] = {
-        {.name = "progress",
-         .kind = &kind_object,
-         .field = FIELD(has_progress),
-         .members = progress_members},
-        {.name = "record",
-         .kind = &kind_object,
-         .field = FIELD(has_record),
-         .members = record_members},
-        {.name = "start_summary", .kind = &kind_string, .field = FIELD(start_summary)},
-        {.name = "summary", .kind = &kind_string, .field = FIELD(summary)},
+#define SAID                                                                                      \
+        {.name = "progress",                                                                      \
+         .kind = &member_object,                                                                  \
+         .field = FIELD(has_progress),                                                            \
+         .members = progress_members},                                                            \
+                {.name = "record",                                                                \
+                 .kind = &member_object,                                                          \
+                 .field = FIELD(has_record),                                                      \
+                 .members = record_members},                                                      \
+                {.name = "start_summary", .kind = &member_string, .field = FIELD(start_summary)}, \
+        {                                                                                         \
+                .name = "summary", .kind = &member_string, .field = FIELD(summary)                \
+        }
+
+static const Member message_members[] = {SAID, {0}};
+
+static const Member resident_members[] = {
+        {.name = "job", .kind = &kind_job, .field = FIELD(job), .is_required = 1},
+        SAID,
+        {.name = "end", .kind = &kind_end, .field = FIELD(end)},
         {0},
 };
 
-static int refuse(char *why, size_t size, const char *what, const Member *in, const char *name) {
-        (void) snprintf(why, size, "%s '%.64s'%s%s%s", what, name, in ? " in '" : "",
-                        in ? in->name : "", in ? "'" : "");
-        return MESSAGE_E_MALFORMED;
+static size_t count_blanks(const char *line, size_t length) {
+        size_t n = 0;
+
+        while (n < length && (line[n] == ' ' || line[n] == '\t'))
+                n++;
+        return n;
 }
 
-static const Member *find_member(const Member *members, const char *name) {
-        for (; members->name; members++)
-                if (!strcmp(members->name, name))
-                        return members;
-        return NULL;
+int message_is_meant(const char *line, size_t length) {
+        size_t blanks = count_blanks(line, length);
+        return blanks < length && line[blanks] == '{';
 }
 
-/* The members of `from`, which is the value of `in`, or the message itself where that is NULL. */
-static int read_members(json_t *from, const Member *in, Message *ret, char *why, size_t size) {
-        const Member *members = in ? in->members : message_members;
-        const char *name;
-        json_t *value;
-
-        json_object_foreach(from, name, value) {
-                const Member *member = find_member(members, name);
-                if (!member)
-                        return refuse(why, size, "unknown member", in, name);
-                if (member->kind->read(value, (char *) ret + member->field)) {
-                        (void) refuse(why, size, "member", in, name);
-                        (void) text_append(why, size, " must be %s", member->kind->expected);
-                        return MESSAGE_E_MALFORMED;
-                }
-                int r = member->members ? read_members(value, member, ret, why, size) : 0;
-                if (r)
-                        return r;
-        }
-        for (; members->name; members++)
-                if (members->is_required && !json_object_get(from, members->name))
-                        return refuse(why, size, "missing member", in, members->name);
-        return 0;
-}
-
-static int parse_object(const char *line, size_t length, json_t **ret, char *why, size_t size) {
-        json_error_t error;
-
-        if (!text_is_utf8(line, length)) {
-                (void) snprintf(why, size, "not UTF-8");
-                return MESSAGE_E_MALFORMED;
-        }
-        *ret = json_loadb(line, length, JSON_REJECT_DUPLICATES, &error);
-        if (*ret)
-                return 0;
-        if (json_error_code(&error) == json_error_out_of_memory)
-                return error_origin(-ENOMEM);
-        (void) snprintf(why, size, "%s at column %d", error.text, error.column);
-        return MESSAGE_E_MALFORMED;
-}
-
-int message_parse(const char *line, size_t length, Message *ret, char *why, size_t size) {
+static int parse(const char *line, size_t length, const Member *members, Message *ret, char *why,
+                 size_t size) {
         Message message = {.record.struct_size = sizeof(message.record)};
-        size_t blanks = 0;
 
-        while (blanks < length && strchr(" \t", line[blanks]) && line[blanks])
-                blanks++;
-        if (blanks == length || line[blanks] != '{')
-                return MESSAGE_E_TEXT;
-
-        int r = parse_object(line, length, &message.object, why, size);
+        int r = members_parse(line, length, &message.object, why, size);
         if (!r && !json_object_size(message.object)) {
                 (void) snprintf(why, size, "no member");
-                r = MESSAGE_E_MALFORMED;
+                r = MEMBERS_E_MALFORMED;
         }
         if (!r)
-                r = read_members(message.object, NULL, &message, why, size);
+                r = members_read(message.object, members, &message, why, size);
         if (r) {
                 message_done(&message);
-                return r;
+                return r < 0 ? r : MESSAGE_E_MALFORMED;
         }
         *ret = message;
         return 0;
+}
+
+int message_parse(const char *line, size_t length, Message *ret, char *why, size_t size) {
+        if (!message_is_meant(line, length))
+                return MESSAGE_E_TEXT;
+        return parse(line, length, message_members, ret, why, size);
+}
+
+int message_parse_resident(const char *line, size_t length, Message *ret, char *why, size_t size) {
+        return parse(line, length, resident_members, ret, why, size);
+}
+
+/* Goes over blanks, and then over `word`. Returns 1, or 0 where something else stands there. */
+static int skip(const char **line, size_t *length, const char *word) {
+        size_t blanks = count_blanks(*line, *length), n = strlen(word);
+
+        if (*length - blanks < n || memcmp(*line + blanks, word, n) != 0)
+                return 0;
+        *line += blanks + n;
+        *length -= blanks + n;
+        return 1;
+}
+
+int32_t message_first_job(const char *line, size_t length) {
+        int64_t job = 0;
+
+        if (!skip(&line, &length, "{") || !skip(&line, &length, "\"job\"") ||
+            !skip(&line, &length, ":"))
+                return 0;
+        size_t n = count_blanks(line, length);
+        for (; n < length && line[n] >= '0' && line[n] <= '9' && job <= INT32_MAX; n++)
+                job = 10 * job + (line[n] - '0');
+        line += n;
+        length -= n;
+        return job <= INT32_MAX && (skip(&line, &length, ",") || skip(&line, &length, "}"))
+                       ? (int32_t) job
+                       : 0;
 }
 
 void message_done(Message *message) {

@@ -1,4 +1,4 @@
-/* A grammar of one line; everything that is not in it is refused, so that it can grow later. */
+/* The grammar of one line. Everything else is refused, so that the grammar can grow later. */
 #include "exec/param_spec.h"
 
 #include <errno.h>
@@ -12,7 +12,7 @@
 #define BLANKS " \t"
 #define TABLE_MAX 63 /* bytes of a name in PostgreSQL */
 
-/* Where a type's name may be followed by something in parentheses. */
+/* Whether parentheses may follow the name of a type. */
 typedef enum Argument {
         ARGUMENT_NONE,
         ARGUMENT_OPTIONAL,
@@ -46,8 +46,8 @@ void param_spec_done(struct rj_param_desc *desc) {
         *desc = (struct rj_param_desc){0};
 }
 
-/* Cuts blanks off at both ends. */
-static char *trim(char *text) {
+/* Cuts blanks off at both ends, in place. Returns the new beginning. */
+static char *trim_blanks(char *text) {
         text += strspn(text, BLANKS);
         size_t n = strlen(text);
         while (n && strchr(BLANKS, text[n - 1]))
@@ -56,7 +56,7 @@ static char *trim(char *text) {
         return text;
 }
 
-/* "a, b, c", with blanks around each; none may be empty or there twice. */
+/* Reads "a, b, c", with or without blanks. No choice may be empty or given twice. */
 static int parse_choices(char *text, struct rj_param_desc *desc) {
         size_t most = 2, n = 0;
         for (const char *p = text; *p; p++)
@@ -67,7 +67,7 @@ static int parse_choices(char *text, struct rj_param_desc *desc) {
         desc->choices = (const char *const *) choices;
 
         for (char *word; (word = strsep(&text, ","));) {
-                word = trim(word);
+                word = trim_blanks(word);
                 for (size_t i = 0; i < n; i++)
                         if (!strcmp(choices[i], word))
                                 return PARAM_SPEC_E_INVALID;
@@ -80,17 +80,24 @@ static int parse_choices(char *text, struct rj_param_desc *desc) {
         return 0;
 }
 
+int param_spec_is_table(const char *name) {
+        return *name && strlen(name) <= TABLE_MAX &&
+               !name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_")];
+}
+
 static int parse_table(char *text, struct rj_param_desc *desc) {
-        text = trim(text);
-        if (!*text || strlen(text) > TABLE_MAX ||
-            text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_")])
+        text = trim_blanks(text);
+        if (!param_spec_is_table(text))
                 return PARAM_SPEC_E_INVALID;
         desc->table = strdup(text);
         return desc->table ? 0 : error_origin(-ENOMEM);
 }
 
-/* Cuts "(...)" off at *text; NULL where there is none, or where it has no end. */
-static char *take_argument(char **text) {
+/*
+ * Moves *text behind the "(...)" that it begins with, and returns what stands in the parentheses;
+ * NULL where there are none, or where they have no end.
+ */
+static char *cut_argument(char **text) {
         char *close = **text == '(' ? strchr(*text, ')') : NULL;
         if (!close)
                 return NULL;
@@ -101,16 +108,28 @@ static char *take_argument(char **text) {
         return argument;
 }
 
-static int parse_type(char **text, struct rj_param_desc *desc) {
-        size_t n = strcspn(*text, BLANKS "("), i = 0;
+/* The row of a type, or ARRAY_SIZE(types). */
+static size_t find_type(const char *word, size_t length) {
+        size_t i = 0;
 
         while (i < ARRAY_SIZE(types) &&
-               (strlen(types[i].word) != n || strncmp(types[i].word, *text, n)))
+               (strlen(types[i].word) != length || strncmp(types[i].word, word, length)))
                 i++;
+        return i;
+}
+
+uint32_t param_spec_type(const char *word, size_t length) {
+        size_t i = find_type(word, length);
+        return i < ARRAY_SIZE(types) ? types[i].type : 0;
+}
+
+static int parse_type(char **text, struct rj_param_desc *desc) {
+        size_t n = strcspn(*text, BLANKS "("), i = find_type(*text, n);
+
         if (i == ARRAY_SIZE(types))
                 return PARAM_SPEC_E_INVALID;
         *text += n;
-        char *argument = take_argument(text);
+        char *argument = cut_argument(text);
         if ((**text && !strchr(BLANKS, **text)) ||
             (argument ? types[i].argument == ARGUMENT_NONE
                       : types[i].argument == ARGUMENT_REQUIRED))
@@ -136,8 +155,8 @@ static int parse_flags(char *text, struct rj_param_desc *desc) {
         return 0;
 }
 
-static int parse(char *text, struct rj_param_desc *desc) {
-        text = trim(text);
+static int parse_spec(char *text, struct rj_param_desc *desc) {
+        text = trim_blanks(text);
         int r = parse_type(&text, desc);
         return r ? r : parse_flags(text, desc);
 }
@@ -148,7 +167,7 @@ int param_spec_parse(const char *name, const char *value, struct rj_param_desc *
         int r = -ENOMEM;
 
         if (text && desc.name)
-                r = parse(text, &desc);
+                r = parse_spec(text, &desc);
         if (r)
                 param_spec_done(&desc);
         else

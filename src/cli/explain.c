@@ -1,9 +1,12 @@
-/* why: one sentence about one job. */
+/* why: collects the facts about a job, and prints the sentence that core/why finds. */
 #include <jansson.h>
+#include <time.h>
 
 #include "cli/evidence.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
+
+#define SECOND_LOOK_SECONDS 1
 
 static json_t *number_or_null(int64_t value) {
         return value ? json_integer(value) : json_null();
@@ -26,6 +29,30 @@ static int print_json(const WhyFacts *f, const WhyAnswer *a) {
                 "successor", number_or_null(f->successor)));
 }
 
+/* The same job comes first, nothing keeps it from starting, and nobody has taken it. */
+static int is_unchanged(const WhyFacts *before, const WhyFacts *after) {
+        return before->head == after->head && before->ready_since == after->ready_since;
+}
+
+/* Where nothing explains that the job waits, a second look tells chance from trouble. */
+static int look_again(Cli *cli, int32_t id, Evidence *evidence, WhyAnswer *answer) {
+        const struct timespec pause = {.tv_sec = SECOND_LOOK_SECONDS};
+        WhyFacts before = evidence->facts;
+
+        (void) nanosleep(&pause, NULL);
+        evidence_done(evidence);
+        int code = evidence_collect(cli, id, evidence);
+        if (code)
+                return code;
+        why_decide(&evidence->facts, answer);
+        if (!why_is_suspicious(&evidence->facts, answer) ||
+            !is_unchanged(&before, &evidence->facts))
+                return CLI_OK;
+        evidence->facts.is_stuck = 1;
+        why_decide(&evidence->facts, answer);
+        return CLI_OK;
+}
+
 int verb_why(Cli *cli) {
         _cleanup_(evidence_donep) Evidence evidence = {0};
         WhyAnswer answer;
@@ -37,7 +64,10 @@ int verb_why(Cli *cli) {
         if (code)
                 return code;
         why_decide(&evidence.facts, &answer);
-        code = CLI_OK;
+        if (why_is_suspicious(&evidence.facts, &answer))
+                code = look_again(cli, id, &evidence, &answer);
+        if (code)
+                return code;
         if (cli->options->is_json)
                 code = print_json(&evidence.facts, &answer);
         else if (answer.reason == WHY_NO_JOB)

@@ -1,4 +1,4 @@
-/* registry-job: options, configuration, then one verb. */
+/* registry-job: reads the options and the configuration, then runs one verb. */
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
@@ -6,11 +6,13 @@
 
 #include "cli/verbs.h"
 #include "db/credential.h"
-#include "supervisor/journal.h"
+#include "journal/journal.h"
+#include "process/dumpable.h"
+#include "process/title.h"
+#include "util/descriptors.h"
 #include "util/log.h"
-#include "worker/title.h"
 
-/* The file of --config, or the usual one where it is there; otherwise defaults and PG* variables.
+/* Reads the file of --config, or the usual file if it exists; otherwise defaults and PG* variables.
  */
 static int read_config(const Options *options, Config **ret) {
         const char *path = options->config ? options->config : RJ_CONFIG_FILE;
@@ -19,7 +21,7 @@ static int read_config(const Options *options, Config **ret) {
         if (!options->config && access(path, F_OK) < 0)
                 return config_new(ret) ? CLI_FAILED : CLI_OK;
         if (!options->config)
-                credential_use_store(); /* root asks the database as the service does */
+                credential_use_store(); /* root connects with the password of the service */
         if (!config_read(path, ret, &problems))
                 return CLI_OK;
         cli_say_problems(&problems);
@@ -35,49 +37,68 @@ static int check_words(const Options *o, const Verb *verb) {
         return CLI_USAGE;
 }
 
-/* What was asked for. NULL with a code after saying what is wrong. */
-static int (*choose(const Options *o, int *ret_code))(Cli *) {
+/* The function for what the user asked for. NULL, with a code, after saying what is wrong. */
+static int (*choose_verb(const Options *o, int *ret_code))(Cli *) {
         *ret_code = CLI_USAGE;
-        if (o->is_run && (o->job || o->n_words)) {
-                cli_say("-r drains a queue: it takes neither -j nor words");
+        if (o->is_run && (o->job || o->n_words || o->n_parameter_files)) {
+                cli_say("-r drains a queue: it takes neither -j nor parameters");
                 return NULL;
         }
         if (o->is_run)
                 return cli_drain;
         if (o->job)
                 return cli_register;
+        if (o->n_parameter_files) {
+                cli_say("--parameter-file belongs to a job that is registered: -j is missing");
+                return NULL;
+        }
         if (!o->n_words) {
                 cli_say("nothing to do; see registry-job --help");
                 return NULL;
         }
         const Verb *verb = verbs_find(o->words[0]);
         if (!verb) {
-                cli_say("'%s' is not a verb; see registry-job --help", o->words[0]);
+                const char *near = verbs_near(o->words[0]);
+                cli_say("'%s' is not a verb%s%s%s; see registry-job --help", o->words[0],
+                        near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
                 return NULL;
         }
         *ret_code = check_words(o, verb);
         return *ret_code ? NULL : verb->run;
 }
 
+/* What a program that -s runs says on its standard error is logged as a notice. */
+static int level_of(const Options *o) {
+        if (o->is_verbose)
+                return LOG_INFO;
+        if (o->is_quiet)
+                return LOG_ERR;
+        return o->is_synchronous ? LOG_NOTICE : LOG_WARNING;
+}
+
 int main(int argc, char *argv[]) {
         _cleanup_(config_freep) Config *config = NULL;
         Options options;
 
-        title_init(argc, argv); /* of -s and -r: the workers say in theirs what they do */
+        dumpable_set(0);
+        (void) descriptors_fill_standard(); /* before anything else is opened */
+        title_init(argc, argv);             /* for -s and -r, whose processes show their jobs */
         (void) setlocale(LC_CTYPE, "C.UTF-8");
         int code = options_parse(argc, argv, &options);
         if (code >= 0)
                 return code;
         log_init("registry-job", LOG_STYLE_PLAIN);
-        log_set_level(options.is_verbose ? LOG_INFO : options.is_quiet ? LOG_ERR : LOG_WARNING);
+        log_set_level(level_of(&options));
 
+        journal_set_instance(options.config ? options.config : RJ_CONFIG_FILE);
         int log_fd = journal_is_connected() ? journal_install("registry-job") : -1;
-        int (*run)(Cli *) = choose(&options, &code);
+        int (*run)(Cli *) = choose_verb(&options, &code);
         if (!run)
                 return code;
         code = read_config(&options, &config);
         if (code)
                 return code;
+        dumpable_set(config->has_core_dumps);
         Cli cli = {.options = &options, .config = config, .log_fd = log_fd};
         code = run(&cli);
         cli.db = db_close(cli.db);

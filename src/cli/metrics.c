@@ -1,7 +1,8 @@
 /*
- * metrics: how things are, for Prometheus: to standard output, or into a file for the textfile
- * collector of its node exporter, which must never see half of one. One round trip, and a bounded
- * one: whoever asks does so every minute.
+ * metrics: prints metrics for Prometheus, or writes them to a file for the textfile collector of
+ * its node exporter, which must never see half a file. A timer runs this every minute, so it needs
+ * one round trip, and every wait is short. A database that cannot be reached is a metric, not an
+ * error.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -16,17 +17,18 @@
 #include "util/text.h"
 
 #define COS_MAX 10000
-#define SUPERVISORS_MAX 1000
+#define SUPERVISORS_MAX 10000
 #define STATEMENT_USEC (10 * USEC_PER_SEC)
-#define DEADLINE_USEC (15 * USEC_PER_SEC) /* the same, for a server that does not answer */
+#define DEADLINE_USEC (15 * USEC_PER_SEC) /* for a server that does not answer */
 #define CONNECT_USEC (5 * USEC_PER_SEC)   /* for one host */
 
-enum { METRICS_COS, METRICS_SUPERVISORS }; /* statements of ask() */
+enum { METRICS_COS, METRICS_SUPERVISORS }; /* statements of query_metrics() */
 
-/* What cannot be reached is an answer; everything else is an error that has been said. */
-static int ask(Cli *cli, DbReply *reply) {
+/* Returns CLI_OK, CLI_UNAVAILABLE, or another code; the error was said. */
+static int query_metrics(Cli *cli, DbReply *reply) {
         Batch batch = {0};
         DbSettings settings = {.conninfo = cli->config->conninfo,
+                               .timezone = cli->config->timezone,
                                .application_name = "registry-job metrics",
                                .statement_usec = STATEMENT_USEC,
                                .deadline_usec = DEADLINE_USEC,
@@ -37,13 +39,13 @@ static int ask(Cli *cli, DbReply *reply) {
                 batch_add(&batch, SQL_METRICS_COS);
                 batch_int(&batch, COS_MAX + 1);
                 batch_add(&batch, SQL_METRICS_SUPERVISORS);
-                batch_int(&batch, SUPERVISORS_MAX);
+                batch_int(&batch, SUPERVISORS_MAX + 1);
                 (void) db_run(cli->db, &batch, reply);
         }
         return reply->error.class ? cli_say_error(&reply->error) : CLI_OK;
 }
 
-/* The whole text, or NULL without memory. */
+/* The whole text, which the caller frees; NULL without memory. */
 static char *write_text(const Cli *cli, const char *label, const DbReply *reply, int is_up) {
         char *text = NULL;
         size_t size;
@@ -56,11 +58,17 @@ static char *write_text(const Cli *cli, const char *label, const DbReply *reply,
         if (is_up) {
                 if (db_rows(reply, METRICS_COS) > COS_MAX)
                         cli_tell(cli,
-                                 "more than %d COs have jobs: those with most that are due are "
-                                 "told",
+                                 "more than %d COs have jobs: only those with most due jobs "
+                                 "are printed",
                                  COS_MAX);
                 metrics_put_cos(to, label, reply->results[METRICS_COS], COS_MAX);
-                r = metrics_put_supervisors(to, label, reply->results[METRICS_SUPERVISORS]);
+                if (db_rows(reply, METRICS_SUPERVISORS) > SUPERVISORS_MAX)
+                        cli_tell(cli,
+                                 "more than %d daemons and commands have a row: only those seen "
+                                 "last are printed",
+                                 SUPERVISORS_MAX);
+                r = metrics_put_supervisors(to, label, reply->results[METRICS_SUPERVISORS],
+                                            SUPERVISORS_MAX);
         }
         if (!fclose(to) && !r)
                 return text;
@@ -79,13 +87,14 @@ static int write_all(int fd, const char *text) {
         return 0;
 }
 
-/* A device or a pipe would be gone, with a file in its place: root may do that to /dev/null. */
+/* 0 for a device or a pipe: the new file would replace it, such as /dev/null. */
 static int is_replaceable(const char *path) {
         struct stat st;
         return stat(path, &st) < 0 || S_ISREG(st.st_mode) || S_ISDIR(st.st_mode);
 }
 
-/* The file is there as a whole, or as it was. Its temporary name does not end in ".prom". */
+/* Writes the file as a whole, or leaves it as it was. The temporary name does not end in ".prom".
+ */
 static int replace_file(const char *path, const char *text) {
         if (!is_replaceable(path)) {
                 cli_say("'%s' is not a file: without --output the metrics go to standard output",
@@ -110,7 +119,7 @@ static int replace_file(const char *path, const char *text) {
         return CLI_FAILED;
 }
 
-/* Names that our own labels have: the same one twice makes the whole text unreadable. */
+/* 1 for the names of the metrics' own labels: a name that occurs twice makes the text invalid. */
 static int is_taken(const char *name) {
         static const char *const taken[] = {"by", "co", "co_id", "host",   "how",  "id",     "kind",
                                             "le", "of", "pid",   "status", "type", "version"};
@@ -129,7 +138,7 @@ static int is_label_name(const char *name) {
         return !is_taken(name);
 }
 
-/* --label as it stands in the text: `name="value"`, or "" for none. NULL after saying why not. */
+/* --label as `name="value"`; "" without the option. NULL after saying what is wrong. */
 static char *label_of(const char *option) {
         const char *equals = option ? strchr(option, '=') : NULL;
         char *label = NULL;
@@ -158,7 +167,7 @@ int verb_metrics(Cli *cli) {
 
         if (!label)
                 return CLI_USAGE;
-        int code = ask(cli, &reply);
+        int code = query_metrics(cli, &reply);
         if (code && code != CLI_UNAVAILABLE)
                 return code;
         _cleanup_(freep) char *text = write_text(cli, label, &reply, !code);

@@ -1,3 +1,4 @@
+/* A new count needs a row here and its place in registry-job(1). */
 #include "cli/metrics_table.h"
 
 #include "util/macro.h"
@@ -11,36 +12,50 @@ const MetricsGauge metrics_of_cos[] = {
          "waiting"},
         {"registry_jobd_queue_due_jobs", "Jobs of the CO that are queued and due.", "due"},
         {"registry_jobd_queue_oldest_due_age_seconds",
-         "How long the job of the CO that has been due for longest has been so.", "age"},
-        {"registry_jobd_running_jobs", "1 while a worker serves the CO, running its jobs in turn.",
-         "running"},
+         "Time since when the oldest due job of the CO has been due.", "age"},
+        {"registry_jobd_running_jobs", "1 while a worker serves the CO.", "running"},
         {"registry_jobd_stalled_jobs", "1 while the running job of the CO shows no sign of life.",
          "stalled"},
+        {"registry_jobd_stopping_jobs",
+         "1 while a canceled job of the CO has not stopped for a minute.", "stopping"},
+        {"registry_jobd_co_held", "1 while the first due job of the CO is held.", "held"},
+        {"registry_jobd_chains_ended",
+         "Periodic jobs of the CO that failed for good in the last 30 days, and that nobody has "
+         "tried again.",
+         "chains_ended"},
         {"registry_jobd_co_active", "1 for an active CO; the jobs of others wait.", "active"},
 };
 const size_t metrics_n_of_cos = ARRAY_SIZE(metrics_of_cos);
 
 const MetricsGauge metrics_of_supervisors[] = {
-        {"registry_jobd_supervisor_workers", "Workers that may be at work at once.", "workers"},
+        {"registry_jobd_supervisor_workers", "Workers that can be at work at the same time.",
+         "workers"},
         {"registry_jobd_supervisor_busy_workers", "Workers that serve a CO.", "busy"},
+        {"registry_jobd_supervisor_trouble", "1 while something is in the way of its workers.",
+         "trouble"},
         {"registry_jobd_supervisor_lease_seconds",
-         "Time until others take it for dead; below 0 when they do.", "lease_left"},
+         "What is left of the supervisor's lease by the database's clock; below 0 for long: it is "
+         "dead.",
+         "lease_left"},
         {"registry_jobd_supervisor_start_time_seconds",
-         "When it registered with the database, since 1970.", "started"},
-        {"registry_jobd_supervisor_seen_age_seconds", "Time since its last sign of life.",
+         "When the supervisor registered with the database, in seconds since 1970.", "started"},
+        {"registry_jobd_supervisor_seen_age_seconds",
+         "Time since the last sign of life of the supervisor, by the database's clock.",
          "seen_ago"},
+        {"registry_jobd_supervisor_renewals",
+         "Changes whenever the supervisor shows a sign of life, whatever the clocks say.",
+         "renewals"},
 };
 const size_t metrics_n_of_supervisors = ARRAY_SIZE(metrics_of_supervisors);
 
 const MetricsCounter metrics_counters[] = {
-        {"registry_jobd_jobs_finished_total", "Jobs that its workers ended, by final status.",
-         .n = 3,
+        {"registry_jobd_jobs_finished_total",
+         "Jobs that workers of the supervisor ended, by final status.", .n = 3,
          .series = {{"status=\"complete\"", WORK(COMPLETE)},
                     {"status=\"failed\"", WORK(FAILED)},
                     {"status=\"canceled\"", WORK(CANCELED)}}},
         {"registry_jobd_jobs_settled_total",
-         "Jobs that it ended for workers that died: its own, or those of a supervisor that died.",
-         .n = 4,
+         "Jobs that were ended because their worker, or a whole supervisor, had died.", .n = 4,
          .series = {{"of=\"worker\",status=\"failed\"", OWN(SETTLED_WORKER)},
                     {"of=\"worker\",status=\"canceled\"", OWN(CANCELED_WORKER)},
                     {"of=\"supervisor\",status=\"failed\"", OWN(SETTLED_PEER)},
@@ -49,10 +64,10 @@ const MetricsCounter metrics_counters[] = {
          SINGLE(CANCELS)},
         {"registry_jobd_workers_started_total", "Workers that were forked.",
          SINGLE(WORKERS_STARTED)},
-        {"registry_jobd_workers_died_total", "Workers that died and nobody had ended them.",
+        {"registry_jobd_workers_died_total", "Workers that died by themselves.",
          SINGLE(WORKERS_DIED)},
         {"registry_jobd_workers_killed_total",
-         "Workers that were ended while at work: cancel, limit, deadline, lease or shutdown.",
+         "Workers that were killed at work: cancel, limit, deadline, lease or shutdown.",
          SINGLE(WORKERS_KILLED)},
         {"registry_jobd_workers_gave_up_total",
          "Workers that ended because their connection to the database failed or was lost.",
@@ -61,22 +76,23 @@ const MetricsCounter metrics_counters[] = {
          "Workers that were replaced: they had run their number of jobs, a plugin had left "
          "something behind in them, or the database had been away.",
          SINGLE(WORKERS_REPLACED)},
-        {"registry_jobd_notifications_total", "Notifications of the database that were heard.",
+        {"registry_jobd_notifications_total", "Notifications that were received from the database.",
          .n = 3,
          .series = {{"type=\"queued\"", OWN(HEARD_QUEUED)},
                     {"type=\"delayed\"", OWN(HEARD_DELAYED)},
                     {"type=\"cancel\"", OWN(HEARD_CANCEL)}}},
         {"registry_jobd_queue_looks_total",
-         "Looks at the queue: by the sweep, by the timer for the next start, or for other reasons.",
+         "Times that the queue was read: by the sweep, by the timer for the next start, or "
+         "otherwise.",
          .n = 3,
          .series = {{"by=\"sweep\"", OWN(LOOKS_SWEEP)},
                     {"by=\"timer\"", OWN(LOOKS_TIMER)},
                     {"by=\"other\"", OWN(LOOKS_OTHER)}}},
         {"registry_jobd_database_reconnects_total",
-         "Times that its connection to the database was made again.", SINGLE(RECONNECTS)},
+         "Times that the connection to the database was opened again.", SINGLE(RECONNECTS)},
         {"registry_jobd_lease_losses_total",
-         "Times that it could not renew its lease in time (lapsed), or that others had already "
-         "taken it for dead (lost).",
+         "Times that the lease was not renewed in time (lapsed), or that others had already "
+         "taken the supervisor for dead (lost).",
          .n = 2,
          .series = {{"how=\"lapsed\"", OWN(LEASE_LAPSED)}, {"how=\"lost\"", OWN(LEASE_LOST)}}},
         {"registry_jobd_history_records_lost_total",
@@ -88,7 +104,7 @@ const MetricsHistogram metrics_histograms[] = {
         {"registry_jobd_job_run_seconds", "Time that jobs spent in their plugins.", .first = 0,
          .buckets = WORK_RUN, .sum = WORK_RUN_USEC, .unit = 1e-6},
         {"registry_jobd_job_wait_seconds",
-         "Time from when jobs were due to when a worker claimed them, in whole seconds.",
+         "Time from when jobs were due to their claim by a worker, in whole seconds.",
          .first = HISTOGRAM_SECOND, .buckets = WORK_WAIT, .sum = WORK_WAIT_SEC, .unit = 1},
 };
 const size_t metrics_n_histograms = ARRAY_SIZE(metrics_histograms);

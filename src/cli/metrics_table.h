@@ -1,11 +1,11 @@
-/* Every metric that registry-job(1) describes, but for registry_jobd_database_up. */
+/* The metrics that registry-job(1) describes; registry_jobd_database_up is in metrics_text.c. */
 #pragma once
 
 #include <stddef.h>
 
 #include "core/counters.h"
 
-/* A column of metrics_cos or metrics_supervisors, for each row. */
+/* A metric with the value of a column, for each row of metrics_cos or metrics_supervisors. */
 typedef struct MetricsGauge {
         const char *name, *help, *column;
 } MetricsGauge;
@@ -15,7 +15,8 @@ extern const size_t metrics_n_of_cos;
 extern const MetricsGauge metrics_of_supervisors[];
 extern const size_t metrics_n_of_supervisors;
 
-/* One count of a supervisor; `label` tells it from others of its metric, if there are others. */
+/* One count of a supervisor. `label` tells it from other counts of its metric; NULL: it is the only
+ * one. */
 typedef struct MetricsSeries {
         const char *label;
         int is_work; /* `count` is a WorkCount, otherwise a Count */
@@ -35,9 +36,9 @@ extern const size_t metrics_n_counters;
 
 typedef struct MetricsHistogram {
         const char *name, *help;
-        unsigned first; /* bound that is told apart: what is below is not measured so finely */
+        unsigned first; /* the first bound that is printed: shorter times are not measured */
         WorkCount buckets, sum;
-        double unit; /* of the sum, in seconds */
+        double unit; /* unit of the sum, in seconds */
 } MetricsHistogram;
 
 extern const MetricsHistogram metrics_histograms[];

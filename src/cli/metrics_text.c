@@ -1,6 +1,6 @@
 /*
- * All lines of a metric stand together, as the format wants it: for each metric of the table the
- * rows are gone through once. A value that is not known makes no line.
+ * The format requires that all lines of a metric stand together: for each metric of the table, all
+ * rows are visited. An unknown value has no line.
  */
 #include "cli/metrics_text.h"
 
@@ -11,11 +11,12 @@
 #include "cli/output.h"
 #include "util/error.h"
 #include "util/macro.h"
+#include "util/text.h"
 
-/* A row of metrics_supervisors: its labels, and what it has counted. */
+/* A row of metrics_supervisors: its labels and counts. */
 typedef struct Source {
         char *labels;
-        int is_counted; /* `counts` is there */
+        int is_counted; /* `counts` is valid */
         CountersRead counts;
 } Source;
 
@@ -24,19 +25,23 @@ static void put_family(FILE *to, const char *name, const char *type, const char 
 }
 
 void metrics_put_label(FILE *to, const char *name, const char *value) {
+        uint32_t c;
+
         (void) fprintf(to, "%s=\"", name);
-        for (const char *p = value; *p; p++) {
-                if (*p == '\n')
+        for (size_t n; (n = text_next(value, &c)); value += n) {
+                if (c == '\n')
                         (void) fputs("\\n", to);
-                else if (*p == '\\' || *p == '"')
-                        (void) fprintf(to, "\\%c", *p);
+                else if (c == '\\' || c == '"')
+                        (void) fprintf(to, "\\%c", *value);
+                else if (text_is_control(c))
+                        (void) fputc('?', to);
                 else
-                        (void) fputc(*p, to);
+                        (void) fwrite(value, 1, n, to);
         }
         (void) fputc('"', to);
 }
 
-/* One more label, behind others. */
+/* Writes a label that follows another one. */
 static void put_next_label(FILE *to, const char *name, const char *value) {
         (void) fputc(',', to);
         metrics_put_label(to, name, value);
@@ -83,11 +88,11 @@ static char *labels_of(const char *label, const PGresult *rows, int row) {
         return fclose(to) ? NULL : labels;
 }
 
-static void put_gauges(FILE *to, const Source *sources, const PGresult *rows) {
+static void put_gauges(FILE *to, const Source *sources, const PGresult *rows, int n) {
         static const char info[] = "registry_jobd_supervisor_info";
 
         put_family(to, info, "gauge", "1 for each daemon or command that takes part.");
-        for (int row = 0; row < PQntuples(rows); row++) {
+        for (int row = 0; row < n; row++) {
                 (void) fprintf(to, "%s{%s", info, sources[row].labels);
                 put_next_label(to, "version", output_value(rows, row, "version"));
                 (void) fputs("} 1\n", to);
@@ -95,7 +100,7 @@ static void put_gauges(FILE *to, const Source *sources, const PGresult *rows) {
         for (size_t i = 0; i < metrics_n_of_supervisors; i++) {
                 const MetricsGauge *gauge = &metrics_of_supervisors[i];
                 put_family(to, gauge->name, "gauge", gauge->help);
-                for (int row = 0; row < PQntuples(rows); row++)
+                for (int row = 0; row < n; row++)
                         (void) fprintf(to, "%s{%s} %s\n", gauge->name, sources[row].labels,
                                        output_value(rows, row, gauge->column));
         }
@@ -120,7 +125,7 @@ static void put_counters(FILE *to, const Source *sources, int n) {
         }
 }
 
-/* Buckets are stored one by one, and shown added up. */
+/* A bucket of Prometheus includes all smaller ones; ours are added up here. */
 static void put_histogram(FILE *to, const MetricsHistogram *h, const Source *source) {
         const int64_t *work = source->counts.work;
         int64_t count = 0;
@@ -149,8 +154,8 @@ static void put_histograms(FILE *to, const Source *sources, int n) {
         }
 }
 
-int metrics_put_supervisors(FILE *to, const char *label, const PGresult *rows) {
-        int n = PQntuples(rows), r = 0;
+int metrics_put_supervisors(FILE *to, const char *label, const PGresult *rows, int max) {
+        int n = MIN_OF(PQntuples(rows), max), r = 0;
         Source *sources = calloc((size_t) n + 1, sizeof(*sources));
 
         if (!sources)
@@ -164,7 +169,7 @@ int metrics_put_supervisors(FILE *to, const char *label, const PGresult *rows) {
                         r = error_origin(-ENOMEM);
         }
         if (!r) {
-                put_gauges(to, sources, rows);
+                put_gauges(to, sources, rows, n);
                 put_counters(to, sources, n);
                 put_histograms(to, sources, n);
         }

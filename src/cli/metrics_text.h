@@ -1,4 +1,4 @@
-/* The text form in which Prometheus reads metrics. */
+/* Writes metrics in the text format of Prometheus. */
 #pragma once
 
 #include <libpq-fe.h>
@@ -7,11 +7,11 @@
 /* Writes `name="value"`. */
 void metrics_put_label(FILE *to, const char *name, const char *value);
 
-/* `label` stands in front of those of each metric: "" or what metrics_put_label() writes. */
+/* `label` becomes the first label of each metric: "", or what metrics_put_label() wrote. */
 void metrics_put_up(FILE *to, const char *label, int is_up);
 
-/* Rows of metrics_cos, at most `max` of them. */
+/* Writes the first `max` rows of metrics_cos. */
 void metrics_put_cos(FILE *to, const char *label, const PGresult *rows, int max);
 
-/* Rows of metrics_supervisors. Returns 0 or -ENOMEM. */
-int metrics_put_supervisors(FILE *to, const char *label, const PGresult *rows);
+/* Writes the first `max` rows of metrics_supervisors. Returns 0 or -ENOMEM. */
+int metrics_put_supervisors(FILE *to, const char *label, const PGresult *rows, int max);

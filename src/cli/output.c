@@ -1,21 +1,19 @@
+/*
+ * Texts of rows may come from anybody: no control character of theirs reaches a terminal. In a text
+ * for people something visible stands in its place; in JSON it is escaped, so that nothing is lost.
+ * Only the terminal cuts a text; what goes to a file or a pipe is whole.
+ */
 #include "cli/output.h"
 
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include "cli/cli.h"
-#include "core/job.h"
+#include "core/json_text.h"
 #include "db/exchange.h"
-#include "util/macro.h"
-
-#define COLUMNS_MAX 16
-#define BOOL_OID 16
-#define INT8_OID 20
-#define INT4_OID 23
-#define JSONB_OID 3802
+#include "db/oids.h"
+#include "util/text.h"
 
 const char *output_value(const PGresult *result, int row, const char *name) {
         int column = PQfnumber(result, name);
@@ -23,83 +21,28 @@ const char *output_value(const PGresult *result, int row, const char *name) {
         return value ? value : "";
 }
 
-/* Statuses are shown by their names; history records have one that jobs have not. */
-static const char *shown(const PGresult *result, int row, const char *name) {
-        const char *value = output_value(result, row, name);
-        if (strcmp(name, "status") != 0)
-                return value;
-        if (!strcmp(value, "NT"))
-                return "notice";
-        JobState state = job_state_parse(value);
-        return state ? job_state_name(state) : value;
-}
+void output_cut(const char *text, int width) {
+        char shown[5];
+        uint32_t c;
 
-/* Characters, not bytes: continuation bytes have no width. */
-static int width_of(const char *text) {
-        int width = 0;
-        for (; *text; text++)
-                width += (*text & 0xc0) != 0x80;
-        return width;
-}
-
-static int terminal_width(void) {
-        struct winsize size;
-        if (!isatty(STDOUT_FILENO) || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 || !size.ws_col)
-                return 100000;
-        return size.ws_col;
-}
-
-/* At most `width` characters, with control characters made harmless. */
-static void print_cut(const char *text, int width) {
-        for (; *text; text++) {
-                if ((*text & 0xc0) != 0x80 && width-- <= 0)
-                        return;
-                (void) putchar((unsigned char) *text < 0x20 || *text == 0x7f ? ' ' : *text);
+        for (size_t n; width-- > 0 && (n = text_next(text, &c)); text += n) {
+                memcpy(shown, text, n);
+                shown[n] = '\0';
+                text_make_line(shown);
+                (void) fputs(shown, stdout);
         }
 }
 
-static void print_row(const char *const texts[], const int widths[], size_t n, int terminal) {
-        int used = 0;
-        for (size_t i = 0; i < n; i++) {
-                int is_last = i == n - 1;
-                int room = MAX_OF(terminal - used, 10);
-                print_cut(texts[i], is_last ? room : widths[i]);
-                if (!is_last)
-                        (void) printf("%*s", widths[i] - width_of(texts[i]) + 2, "");
-                used += widths[i] + 2;
-        }
-        (void) putchar('\n');
-}
+/* "2026-11-30T13:00:00Z"; what has not the usual form, such as 'infinity', stays as it is. */
+static json_t *json_time(const char *text) {
+        char iso[] = "YYYY-MM-DDTHH:MM:SSZ";
+        size_t n = sizeof(iso) - 2; /* without the Z */
 
-void output_table(const PGresult *result, const Column *columns, size_t n) {
-        const char *texts[COLUMNS_MAX];
-        int widths[COLUMNS_MAX], terminal = terminal_width();
-
-        n = MIN_OF(n, (size_t) COLUMNS_MAX);
-        for (size_t i = 0; i < n; i++) {
-                texts[i] = columns[i].title;
-                widths[i] = width_of(texts[i]);
-                for (int row = 0; row < PQntuples(result); row++)
-                        widths[i] =
-                                MAX_OF(widths[i], width_of(shown(result, row, columns[i].name)));
-        }
-        print_row(texts, widths, n, terminal);
-        for (int row = 0; row < PQntuples(result); row++) {
-                for (size_t i = 0; i < n; i++)
-                        texts[i] = shown(result, row, columns[i].name);
-                print_row(texts, widths, n, terminal);
-        }
-}
-
-void output_record(const PGresult *result, int row) {
-        for (int i = 0; i < PQnfields(result); i++) {
-                const char *name = PQfname(result, i), *value = shown(result, row, name);
-                if (!*value)
-                        continue;
-                (void) printf("%-20s ", name);
-                print_cut(value, 100000);
-                (void) putchar('\n');
-        }
+        if (strlen(text) != n || text[10] != ' ')
+                return json_string(text);
+        memcpy(iso, text, n);
+        iso[10] = 'T';
+        return json_string(iso);
 }
 
 static json_t *json_value(const PGresult *result, int row, int column) {
@@ -109,6 +52,8 @@ static json_t *json_value(const PGresult *result, int row, int column) {
         if (!text)
                 return json_null();
         switch (PQftype(result, column)) {
+        case TIMESTAMP_OID:
+                return json_time(text);
         case BOOL_OID:
                 return json_boolean(*text == 't');
         case INT4_OID:
@@ -122,35 +67,70 @@ static json_t *json_value(const PGresult *result, int row, int column) {
         return value ? value : json_string(text);
 }
 
-static json_t *json_row(const PGresult *result, int row) {
+json_t *output_row(const PGresult *result, int row, int columns) {
         json_t *object = json_object();
-        for (int i = 0; i < PQnfields(result); i++)
+        for (int i = 0; i < columns; i++)
                 (void) json_object_set_new(object, PQfname(result, i), json_value(result, row, i));
         return object;
 }
 
-void output_json(const PGresult *result, int is_single) {
-        json_t *all = is_single ? json_row(result, 0) : json_array();
+/* jansson escapes what is below U+0020. The other controls stand in strings, if anywhere. */
+static void put_json(const char *json) {
+        uint32_t c;
 
-        for (int row = 0; !is_single && row < PQntuples(result); row++)
-                (void) json_array_append_new(all, json_row(result, row));
-        (void) json_dumpf(all, stdout, JSON_INDENT(2));
-        (void) putchar('\n');
-        json_decref(all);
+        for (size_t n; (n = text_next(json, &c)); json += n)
+                if (c >= 0x7f && text_is_control(c))
+                        (void) printf("\\u%04X", c);
+                else
+                        (void) fwrite(json, 1, n, stdout);
+}
+
+/* Prints `before`, the value, and `after`. */
+static int print_json(const char *before, json_t *value, size_t flags, const char *after) {
+        _cleanup_(freep) char *json = value ? json_text(value, flags) : NULL;
+
+        json_decref(value);
+        if (!json)
+                return cli_say_memory();
+        (void) fputs(before, stdout);
+        put_json(json);
+        (void) fputs(after, stdout);
+        return CLI_OK;
+}
+
+json_t *output_rows(const PGresult *result) {
+        json_t *all = json_array();
+
+        for (int row = 0; row < PQntuples(result); row++)
+                (void) json_array_append_new(all, output_row(result, row, PQnfields(result)));
+        return all;
+}
+
+int output_array_add(OutputArray *array, json_t *value) {
+        const char *before = array->has_begun ? ",\n" : "[\n";
+
+        array->has_begun = 1;
+        return print_json(before, value, JSON_INDENT(2), "");
+}
+
+void output_array_end(OutputArray *array) {
+        (void) fputs(array->has_begun ? "\n]\n" : "[]\n", stdout);
+}
+
+int output_json(const PGresult *result, int is_single) {
+        return output_value_json(is_single ? output_row(result, 0, PQnfields(result))
+                                           : output_rows(result));
 }
 
 void output_line(const char *text) {
-        print_cut(text, INT_MAX);
+        output_cut(text, INT_MAX);
         (void) putchar('\n');
 }
 
 int output_value_json(json_t *value) {
-        if (!value) {
-                cli_say("out of memory");
-                return CLI_FAILED;
-        }
-        (void) json_dumpf(value, stdout, JSON_INDENT(2));
-        (void) putchar('\n');
-        json_decref(value);
-        return CLI_OK;
+        return print_json("", value, JSON_INDENT(2), "\n");
+}
+
+int output_line_json(json_t *value) {
+        return print_json("", value, JSON_COMPACT, "\n");
 }

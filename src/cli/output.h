@@ -1,28 +1,44 @@
-/* Rows of the database as a table for people, or as JSON for programs. */
+/* Prints lines for people, and rows of the database as JSON for programs. */
 #pragma once
 
 #include <jansson.h>
 #include <libpq-fe.h>
 
-typedef struct Column {
-        const char *title;
-        const char *name; /* of the result's column */
-} Column;
+/*
+ * Prints all rows as an array of objects, or row 0 as one object, with numbers and booleans; times
+ * are in UTC, as "2026-11-30T13:00:00Z".
+ * Returns CLI_OK, or CLI_FAILED when there was no memory.
+ */
+int output_json(const PGresult *result, int is_single);
 
-/* The named columns, padded; a last column that is too wide for the terminal is cut. */
-void output_table(const PGresult *result, const Column *columns, size_t n);
+/* The first `columns` columns of a row as an object; NULL without memory. */
+json_t *output_row(const PGresult *result, int row, int columns);
 
-/* All columns of one row, a line each; empty ones are left out. */
-void output_record(const PGresult *result, int row);
+/* All rows as an array of objects; NULL without memory. */
+json_t *output_rows(const PGresult *result);
 
-/* All rows as an array of objects, or row 0 as one object. Numbers and booleans stay such. */
-void output_json(const PGresult *result, int is_single);
+/* An array that is printed value by value. All zero is one of which nothing is. */
+typedef struct OutputArray {
+        int has_begun;
+} OutputArray;
 
-/* The value of a named column, "" for NULL. */
+/* Prints and frees the next value. Returns CLI_OK, or CLI_FAILED for NULL: there was no memory. */
+int output_array_add(OutputArray *array, json_t *value);
+
+/* Ends the array. One that is not ended is no JSON: nobody takes it for whole. */
+void output_array_end(OutputArray *array);
+
+/* The value of a named column; "" for NULL. */
 const char *output_value(const PGresult *result, int row, const char *name);
 
-/* One line of text, with control characters made harmless. */
+/* Prints at most `width` characters, each as text_make_line() leaves it. */
+void output_cut(const char *text, int width);
+
+/* Prints one line, as text_make_line() leaves it. */
 void output_line(const char *text);
 
-/* The same as one JSON document. Takes `value`; CLI_OK, or CLI_FAILED when it could not be made. */
+/* Prints and frees a JSON value. Returns CLI_OK, or CLI_FAILED for NULL: there was no memory. */
 int output_value_json(json_t *value);
+
+/* As output_value_json(), on one line. */
+int output_line_json(json_t *value);

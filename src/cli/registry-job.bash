@@ -2,24 +2,50 @@
 # command, from /usr/share/bash-completion/completions/registry-job.
 # shellcheck shell=bash disable=SC2207  # words without blanks
 
-# What follows -j and --plugin: the models that this host's configuration provides.
+# Whoever types waits for nothing longer than that, and is told of no error.
+_registry_job_run() {
+  timeout 2 "$1" ${2:+--config "$2"} "${@:3}" 2>/dev/null </dev/null
+}
+
+# Lines that begin with what is typed, as candidates: a name may have blanks.
+_registry_job_lines() {
+  local line current=$1
+  while IFS= read -r line; do
+    case $line in
+      "$current"*) COMPREPLY+=("$(printf %q "$line")") ;;
+    esac
+  done
+}
+
+# What is typed, without the quoting of this script's own candidates.
+_registry_job_unquoted() {
+  local text=${1//\\/}
+  text=${text#[\"\']}
+  printf %s "$text"
+}
+
+# What follows -j and --model: the models that daemons provide, or those of this host's configuration.
 _registry_job_models() {
-  "$1" ${2:+--config "$2"} plugins 2>/dev/null | sed -n 's/^\([A-Za-z][A-Za-z0-9_]*\.[A-Za-z0-9_]*\)  .*/\1/p'
+  _registry_job_run "$1" "$2" complete models | grep . ||
+    _registry_job_run "$1" "$2" plugins |
+    sed -n 's/^\([A-Za-z][A-Za-z0-9_]*\.[A-Za-z0-9_]*\)  .*/\1/p'
 }
 
 # The parameters of one model, as they are typed: "name=".
 _registry_job_parameters() {
-  "$1" ${2:+--config "$2"} plugins 2>/dev/null |
+  _registry_job_run "$1" "$2" plugins |
     sed -n "/^$3  /,/^[^ ]/s/^    \([^ ]*\)  *[a-z].*/\1=/p"
 }
 
 _registry_job() {
-  local verbs='list show history watch cancel retry why settle queue plugins status metrics doctor schema'
+  local verbs='list show history log watch cancel retry why settle hold release queue plugins status metrics doctor schedule schema complete'
   local statuses='queued assigned complete failed canceled Q A GO OK X CX'
-  local actions='install upgrade check remove roles'
-  local options='--co_id --coid --job --run --synchronous --max --parallel --quiet --verbose --help
-    --config --json --version --allow-duplicate --delay --requeue-interval --retry-interval
-    --max-retry --actor --status --plugin --limit --before --force --output --label'
+  local actions='install upgrade check adopt remove roles'
+  local options='--co --co_id --coid --job --run --synchronous --max --parallel --quiet --verbose --help
+    --config --json --version --allow-duplicate --once --requeue-always --delay --requeue-interval --retry-interval
+    --max-retry --actor --status --model --plugin --text --since --until --person --limit --before
+    --failed --dry-run --yes --reason
+    --force --output --label --parameter-file --migrate --root'
   local current=${COMP_WORDS[COMP_CWORD]} previous='' config='' model='' verb='' before i
 
   COMPREPLY=()
@@ -37,9 +63,9 @@ _registry_job() {
     case $before in
       --config) config=${COMP_WORDS[i]} ;;
       -j | --job) model=${COMP_WORDS[i]} ;;
-      -c | --co_id | --coid | -m | --max | -p | --parallel | --delay | --requeue-interval | \
-        --retry-interval | --max-retry | --actor | --status | --plugin | --limit | --before | \
-        --output | --label) ;;
+      -c | --co | --co_id | --coid | -m | --max | -p | --parallel | --once | --delay | --requeue-interval | \
+        --retry-interval | --max-retry | --actor | --status | --model | --plugin | --text | --since | --until | --reason | --person | --limit | --before | \
+        --output | --label | --parameter-file | --root) ;;
       *)
         case ${COMP_WORDS[i]} in
           -*) ;;
@@ -50,13 +76,33 @@ _registry_job() {
     before=${COMP_WORDS[i]}
   done
 
+  # "--parameter-file NAME=FILE" is three words: the file follows the second "=" or the name.
+  if [ "$COMP_CWORD" -gt 2 ] && [ "${COMP_WORDS[COMP_CWORD - 2]}" = --parameter-file ] &&
+    [ "${COMP_WORDS[COMP_CWORD]}" = = ]; then
+    previous=--parameter-file-value
+  elif [ "$COMP_CWORD" -gt 3 ] && [ "${COMP_WORDS[COMP_CWORD - 3]}" = --parameter-file ] &&
+    [ "${COMP_WORDS[COMP_CWORD - 1]}" = = ]; then
+    previous=--parameter-file-value
+  fi
+
   case $previous in
+    --parameter-file)
+      [ -z "$model" ] ||
+        COMPREPLY=($(compgen -W "$(_registry_job_parameters "${COMP_WORDS[0]}" "$config" "$model")" -- "$current"))
+      compopt -o nospace 2>/dev/null
+      return
+      ;;
+    --parameter-file-value)
+      COMPREPLY=($(compgen -f -- "$current"))
+      compopt -o filenames 2>/dev/null
+      return
+      ;;
     --config)
       COMPREPLY=($(compgen -f -X '!*.conf' -- "$current") $(compgen -d -S / -- "$current"))
       compopt -o nospace 2>/dev/null
       return
       ;;
-    -j | --job | --plugin)
+    -j | --job | --model | --plugin)
       COMPREPLY=($(compgen -W "$(_registry_job_models "${COMP_WORDS[0]}" "$config")" -- "$current"))
       return
       ;;
@@ -67,8 +113,15 @@ _registry_job() {
       COMPREPLY=($(compgen -P "$list" -W "$statuses" -- "${current##*,}"))
       return
       ;;
-    -c | --co_id | --coid)
+    -c | --co | --co_id | --coid)
       COMPREPLY=($(compgen -W all -- "$current"))
+      _registry_job_lines "$(_registry_job_unquoted "$current")" \
+        < <(_registry_job_run "${COMP_WORDS[0]}" "$config" complete cos)
+      return
+      ;;
+    --root)
+      COMPREPLY=($(compgen -d -- "$current"))
+      compopt -o filenames 2>/dev/null
       return
       ;;
     --output)
@@ -76,8 +129,8 @@ _registry_job() {
       compopt -o nospace 2>/dev/null
       return
       ;;
-    -m | --max | -p | --parallel | --delay | --requeue-interval | --retry-interval | --max-retry | \
-      --actor | --limit | --before | --label)
+    -m | --max | -p | --parallel | --once | --delay | --requeue-interval | --retry-interval | --max-retry | \
+      --actor | --text | --since | --until | --reason | --person | --limit | --before | --label)
       return
       ;;
   esac
@@ -93,7 +146,16 @@ _registry_job() {
     compopt -o nospace 2>/dev/null
   elif [ "$verb" = schema ]; then
     COMPREPLY=($(compgen -W "$actions" -- "$current"))
-  elif [ -z "$verb" ]; then
+  elif [ "$verb" = complete ]; then
+    COMPREPLY=($(compgen -W 'jobs cos models' -- "$current"))
+  elif [ -n "$verb" ]; then
+    case $verb in
+      show | history | log | watch | cancel | retry | why | settle)
+        _registry_job_lines "$current" \
+          < <(_registry_job_run "${COMP_WORDS[0]}" "$config" complete jobs "$verb")
+        ;;
+    esac
+  else
     COMPREPLY=($(compgen -W "$verbs" -- "$current"))
   fi
 }

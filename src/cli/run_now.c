@@ -12,40 +12,44 @@
 #include <sys/wait.h>
 
 #include "core/outcome.h"
-#include "plugin/recorder.h"
+#include "ipc/shared.h"
+#include "process/children.h"
+#include "process/escalation.h"
+#include "process/spawn.h"
 #include "util/log.h"
 #include "util/log_ids.h"
 #include "worker/account.h"
-#include "worker/children.h"
 #include "worker/finish.h"
-#include "worker/spawn.h"
+#include "worker/heir.h"
+#include "worker/opening.h"
 
 #define LEASE_USEC (30 * USEC_PER_SEC)
 #define POLL_USEC USEC_PER_SEC /* for cancels */
 #define RENEW_USEC (10 * USEC_PER_SEC)
-#define TICK_NSEC 100000000          /* of the progress bar */
+#define TICK_NSEC 100000000 /* of the progress bar */
+#define SETTLE_STATEMENT_USEC (10 * USEC_PER_SEC)
 #define KILL_USEC (5 * USEC_PER_SEC) /* from SIGTERM to SIGKILL */
 
-typedef struct Child {
+static const CancelPolicy end_policy = {.kill_usec = KILL_USEC};
+
+/* What both processes are given. */
+typedef struct Foreground {
         Cli *cli;
         const Catalog *catalog;
         const Identity *identity;
         const Job *job;
+        Orders *orders;
         StatusPage *page;
-} Child;
-
-typedef struct Watch {
-        Cli *cli;
-        const Identity *identity;
-        const Job *job;
-        StatusPage *page;
+        int orders_fd, page_fd; /* through which the child maps them */
+        /* Of the parent, who looks after the child. */
         pid_t pid;
-        usec_t polled_usec, renewed_usec, terminated_usec;
+        usec_t polled_usec, renewed_usec;
+        Cancel end; /* of the child, by a signal */
         unsigned interrupts;
         int status;          /* of the child, after its end: what wait(2) gave */
         struct rusage usage; /* of the child, after its end */
         Strangers strangers;
-} Watch;
+} Foreground;
 
 int run_now_join(Cli *cli, Identity *ret) {
         _cleanup_(db_reply_donep) DbReply reply = {0};
@@ -70,111 +74,122 @@ void run_now_leave(Cli *cli, const Identity *identity) {
         (void) cli_run(cli, &batch, &reply);
 }
 
+static int map_pages(const Foreground *f, Runner *runner) {
+        int r = orders_map(f->orders_fd, &runner->orders);
+        int r_page = status_page_map(f->page_fd, &runner->page);
+        return r ? r : r_page;
+}
+
 /* The child: one job with the worker's code. */
 static int run_child_job(void *arg) {
-        const Child *child = arg;
-        DbSettings settings = child->cli->settings;
+        const Foreground *f = arg;
+        const Config *config = f->cli->config;
+        DbSettings settings = f->cli->settings;
         settings.application_name = "registry-job worker";
         Residue residue;
-        Runner runner = {.catalog = child->catalog,
+        Runner runner = {.catalog = f->catalog,
                          .session = {.settings = &settings},
-                         .page = child->page,
                          .residue = &residue,
-                         .limits = &child->cli->config->limits,
-                         .holder = {.host = child->identity->host, .pid = child->identity->pid}};
-        const Config *config = child->cli->config;
+                         .limits = &config->limits,
+                         .holder = {.host = f->identity->host, .pid = f->identity->pid}};
         FinishReply reply;
         RunResult result;
 
-        runner_limit_programs(&config->limits, config->exec, config->n_exec);
-        runner.recorder = (Recorder){.page = child->page, .session = &runner.session};
-        int r = watch_start(child->page, LEASE_USEC, &runner.watch);
+        int r = runner_prepare_programs(&runner, config->exec, config->n_exec);
+        if (!r)
+                r = map_pages(f, &runner);
+        if (!r)
+                r = watch_start(runner.page, runner.orders, -1, &runner.watch);
         children_adopt();
         if (!r)
                 r = session_connect(&runner.session);
-        if (!r)
+        if (!r) {
+                recorder_init(&runner.recorder, runner.page, &runner.session);
                 r = residue_init(&residue, -1, runner.session.socket.fd);
+        }
         if (!r)
-                r = run_job(&runner, child->job, &result);
+                r = run_job(&runner, f->job, &result);
         if (!r)
-                r = finish_job(&runner, child->job, &result, NULL, FINISH_ALONE, 0, &reply);
+                r = finish_job(&runner, f->job, &result, NULL, FINISH_ALONE, 0, &reply);
+        opening_close_all(&runner);
         session_close(&runner.session);
         return r ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-static int has_bar(const Watch *w) {
-        return !w->cli->options->is_quiet && isatty(STDERR_FILENO);
+static int has_bar(const Foreground *f) {
+        return !f->cli->options->is_quiet && isatty(STDERR_FILENO);
 }
 
-static void show_progress(const Watch *w, int is_last) {
+static void show_progress(const Foreground *f, int is_last) {
         static const char full[] = "########################################";
-        int percent = (int) atomic_load(&w->page->percent);
+        uint32_t written = atomic_load(&f->page->percent); /* by whoever can write to the page */
+        int percent = (int) MIN_OF(written, 100u);
+        char bar[100];
 
-        if (!has_bar(w))
+        if (!has_bar(f))
                 return;
-        (void) fprintf(stderr, "\rjob %d [%-40.*s] %3d %%%s", w->job->id, percent * 40 / 100, full,
-                       percent, is_last ? "\n" : "");
+        (void) snprintf(bar, sizeof(bar), "\rjob %d [%-40.*s] %3d %%%s", f->job->id,
+                        percent * 40 / 100, full, percent, is_last ? "\n" : "");
+        log_show(bar);
 }
 
-static void cancel(Watch *w) {
+static void cancel_by_hand(Foreground *f) {
         _cleanup_(db_reply_donep) DbReply reply = {0};
         Batch batch = {0};
         char summary[SUMMARY_SIZE];
 
-        (void) snprintf(summary, sizeof(summary), "Job canceled by %.200s", cli_actor(w->cli));
-        job_cancel_add(&batch, w->job->id, summary, cli_actor(w->cli));
-        (void) cli_run(w->cli, &batch, &reply);
-        (void) status_page_control(w->page, w->job->id, RJ_CONTROL_CANCEL);
+        (void) snprintf(summary, sizeof(summary), "Job canceled by %.200s", cli_actor(f->cli));
+        job_cancel_add(&batch, f->job->id, summary, cli_actor(f->cli));
+        (void) cli_run(f->cli, &batch, &reply);
+        (void) orders_control_job(f->orders, f->page, f->job->id, RJ_CONTROL_CANCEL);
 }
 
-static void terminate(Watch *w, int signal) {
-        spawn_signal(w->pid, signal);
-        if (!w->terminated_usec)
-                w->terminated_usec = clock_now_usec();
+static void end_child(Foreground *f, CancelStep step) {
+        escalate_to(&f->end, step, f->pid, clock_now_usec());
 }
 
-static void on_signal(Watch *w, int signal) {
+static void on_signal(Foreground *f, int signal) {
         if (signal == SIGTERM) {
-                terminate(w, SIGTERM);
+                end_child(f, CANCEL_TERM);
                 return;
         }
         if (signal != SIGINT)
                 return;
-        switch (++w->interrupts) {
+        switch (++f->interrupts) {
         case 1:
-                if (has_bar(w))
-                        (void) fputc('\n', stderr);
-                cli_tell(w->cli, "canceling; once more ends the plugin");
-                cancel(w);
+                if (has_bar(f))
+                        log_show("\n");
+                cli_tell(f->cli, "canceling; once more ends the plugin");
+                cancel_by_hand(f);
                 break;
         case 2:
-                terminate(w, SIGTERM);
+                end_child(f, CANCEL_TERM);
                 break;
         default:
-                terminate(w, SIGKILL);
+                end_child(f, CANCEL_KILL);
         }
 }
 
 /* Asks whether the job was canceled and, when it is time, renews the lease. */
-static int poll_database(Watch *w, int has_renewal, usec_t now) {
+static int poll_database(Foreground *f, int has_renewal, usec_t now) {
         _cleanup_(db_reply_donep) DbReply reply = {0};
         Batch batch = {0};
 
-        job_status_add(&batch, w->job->id);
+        job_status_add(&batch, f->job->id);
         if (has_renewal)
-                supervisor_renew_add(&batch, w->identity, 1, 1, NULL);
-        int r = db_run_retry(w->cli->db, &batch, &reply);
+                supervisor_renew_add(&batch, f->identity, 1, 1, NULL, NULL, 0);
+        int r = db_run_retry(f->cli->db, &batch, &reply);
         if (r)
                 return r;
         if (has_renewal && !db_affected(&reply, 1)) {
                 cli_say("others took this process for dead and settled its job");
-                terminate(w, SIGKILL);
+                end_child(f, CANCEL_KILL);
         } else if (has_renewal) {
-                w->renewed_usec = now;
-                atomic_store(&w->page->lease_end_usec, now + LEASE_USEC);
+                f->renewed_usec = now;
+                atomic_store(&f->orders->lease_end_usec, now + LEASE_USEC);
         }
         if (job_status_read(reply.results[0]) == JOB_CANCELED)
-                (void) status_page_control(w->page, w->job->id, RJ_CONTROL_CANCEL);
+                (void) orders_control_job(f->orders, f->page, f->job->id, RJ_CONTROL_CANCEL);
         return 0;
 }
 
@@ -188,39 +203,40 @@ static int reconnect(Cli *cli) {
  * The lease, for both processes, and cancels from elsewhere. Without the database the child goes on
  * until the lease ends: its own thread sees to that, even while this process is stopped.
  */
-static void keep_up(Watch *w) {
+static void keep_up(Foreground *f) {
         usec_t now = clock_now_usec();
 
-        if (w->terminated_usec && now >= w->terminated_usec + KILL_USEC)
-                spawn_signal(w->pid, SIGKILL);
-        if (now < w->polled_usec + POLL_USEC)
+        (void) escalate(&f->end, &end_policy, f->pid, now);
+        (void) orders_control_job(f->orders, f->page, atomic_load(&f->page->overrun_job),
+                                  RJ_CONTROL_CANCEL);
+        if (now < f->polled_usec + POLL_USEC)
                 return;
-        w->polled_usec = now;
-        if (!reconnect(w->cli) &&
-            poll_database(w, now >= w->renewed_usec + RENEW_USEC, now) == DB_E_UNAVAILABLE)
-                w->cli->db = db_close(w->cli->db);
+        f->polled_usec = now;
+        if (!reconnect(f->cli) &&
+            poll_database(f, now >= f->renewed_usec + RENEW_USEC, now) == DB_E_UNAVAILABLE)
+                f->cli->db = db_close(f->cli->db);
 }
 
 /* 1 when the child has ended; reaps whatever has. */
-static int has_ended(Watch *w) {
+static int has_ended(Foreground *f) {
         struct rusage usage;
         pid_t pid;
         int status;
 
         while ((pid = spawn_ended()) > 0) {
-                spawn_reap(pid, pid == w->pid, &status, &usage);
-                (void) strangers_forget(&w->strangers, pid);
-                if (pid != w->pid)
+                spawn_reap(pid, pid == f->pid, &status, &usage);
+                (void) strangers_forget(&f->strangers, pid);
+                if (pid != f->pid)
                         continue;
-                w->status = status;
-                w->usage = usage;
+                f->status = status;
+                f->usage = usage;
                 return 1;
         }
         return pid < 0; /* somebody else has waited for it */
 }
 
 /* Waits for the child's end, and ends what it has left. */
-static void look_after(Watch *w) {
+static void look_after(Foreground *f) {
         const struct timespec tick = {.tv_nsec = TICK_NSEC};
         sigset_t signals;
 
@@ -228,66 +244,62 @@ static void look_after(Watch *w) {
         (void) sigaddset(&signals, SIGINT);
         (void) sigaddset(&signals, SIGTERM);
         (void) sigaddset(&signals, SIGCHLD);
-        while (!has_ended(w)) {
+        while (!has_ended(f)) {
                 int signal = sigtimedwait(&signals, NULL, &tick);
                 if (signal > 0)
-                        on_signal(w, signal);
-                keep_up(w);
-                show_progress(w, 0);
+                        on_signal(f, signal);
+                keep_up(f);
+                show_progress(f, 0);
         }
-        show_progress(w, 1);
-        if (children_end_but(&w->strangers) < 0)
-                cli_tell(w->cli, "processes that the plugin left could not be ended");
+        show_progress(f, 1);
+        if (children_end_but(&f->strangers) < 0)
+                cli_tell(f->cli, "processes that the plugin left could not be ended");
 }
 
-/* The job becomes Failed, unless the child has finished it. */
-static void end_job(Watch *w) {
-        _cleanup_(db_reply_donep) DbReply reply = {0}, ignored = {0};
-        Holder holder = {.host = w->identity->host, .pid = w->identity->pid};
-        JobUsage usage = account_usage(w->page, &w->usage);
-        char summary[SUMMARY_SIZE], account[SUMMARY_SIZE];
-        Batch batch = {0}, note = {0};
-        HistoryList list = {0};
-        HistoryRecord record;
-        Finished finished;
-
-        outcome_describe(spawn_outcome(w->status), ended_by_words(atomic_load(&w->page->ended_by)),
-                         summary, sizeof(summary));
-        (void) snprintf(account, sizeof(account), "%s", summary);
-        outcome_add_usage(&usage, account, sizeof(account));
-        job_finish_add(&batch, w->job->id, JOB_EV_WORKER_LOST, JOB_FAILED, summary, holder);
-        job_stopped_add(&batch, w->job->id, account);
-        if (cli_run(w->cli, &batch, &reply))
-                return;
-        job_finish_read(reply.results[0], 0, &finished);
-        account_record(w->job->id, account, &record);
-        if (!finished.id || history_list_append(&list, &record))
-                return;
-        history_add_add(&note, &list);
-        (void) cli_run(w->cli, &note, &ignored);
+/* 1 when the child has finished the job, and written all of its records. */
+static int has_finished(const Foreground *f) {
+        return WIFEXITED(f->status) && WEXITSTATUS(f->status) == EXIT_SUCCESS &&
+               ring_oldest(f->page) == ring_end(f->page);
 }
 
-/* What the child did not write or commit itself. */
-static void settle_child(Watch *w) {
-        HistoryList list = {0};
-        uint64_t end = 0;
+static Will write_will(const Foreground *f) {
+        JobUsage usage = account_usage(f->page, &f->usage);
+        Will will = {.supervisor_id = f->identity->id,
+                     .pid = f->identity->pid,
+                     .start_ticks = f->identity->start_ticks,
+                     .job_id = f->job->id,
+                     .died_usec = clock_now_usec()};
 
-        if (!w->cli->db || !db_is_alive(w->cli->db)) {
-                w->cli->db = db_close(w->cli->db);
-                if (cli_connect(w->cli))
-                        return; /* the daemon settles what is left when this process is gone */
-        }
-        while (!recorder_salvage(w->page, RECORDER_BATCH, &list, &end) && list.n) {
-                _cleanup_(db_reply_donep) DbReply reply = {0};
-                Batch batch = {0};
-                history_add_add(&batch, &list);
-                if (cli_run(w->cli, &batch, &reply))
-                        break;
-                ring_release(w->page, end);
-        }
-        history_list_done(&list);
+        will_add_pid(&will, will.pid);
+        will_write(&will, spawn_outcome(f->status), ended_by_words(atomic_load(&f->page->ended_by)),
+                   &usage);
+        return will;
+}
 
-        end_job(w);
+/*
+ * What the child did not write or commit itself. Returns 0 when it could not be settled: then the
+ * row of this process stays, so that a daemon finds the job when this process is gone.
+ */
+static int settle_child(Foreground *f) {
+        DbSettings settings = f->cli->settings;
+        settings.statement_usec = SETTLE_STATEMENT_USEC;
+        settings.lock_usec = USEC_PER_SEC;
+        Session session = {.settings = &settings};
+        Will will = write_will(f);
+        Recorder recorder;
+        Heir heir;
+
+        recorder_init(&recorder, f->page, &session);
+        heir_init(&heir, &will, &session, &recorder, f->identity->host, HEIR_PATIENCE_USEC);
+        int r = heir_settle(&heir);
+        if (r)
+                cli_say("job %d could not be settled: %s; a daemon does that when this process is "
+                        "gone",
+                        f->job->id, session.error.message);
+        else
+                heir_finish(&heir, HEIR_PATIENCE_USEC);
+        session_close(&session);
+        return !r;
 }
 
 static const char *end_id(JobState state) {
@@ -297,7 +309,7 @@ static const char *end_id(JobState state) {
 }
 
 /* Says how it ended. */
-static int report(Cli *cli, const Job *job) {
+static int report_end(Cli *cli, const Job *job) {
         _cleanup_(db_reply_donep) DbReply reply = {0};
         Batch batch = {0};
 
@@ -308,6 +320,7 @@ static int report(Cli *cli, const Job *job) {
                 return code;
         if (!db_rows(&reply, 0))
                 return CLI_NOT_FOUND;
+        log_set_patience(CLI_PATIENCE_USEC); /* nothing waits for this process any more */
         const PGresult *row = reply.results[0];
         JobState state = job_state_parse(PQgetvalue(row, 0, PQfnumber(row, "status")));
         const char *summary = PQgetvalue(row, 0, PQfnumber(row, "finish_summary"));
@@ -321,34 +334,68 @@ static int report(Cli *cli, const Job *job) {
         return cli_code_of(state);
 }
 
-int run_now(Cli *cli, const Catalog *catalog, Identity *identity, const Job *job) {
-        _cleanup_(status_page_freep) StatusPage *page = NULL;
-        Watch watch = {.cli = cli, .identity = identity, .job = job, .status = W_STOPCODE(0)};
+static void block_signals(void) {
         sigset_t signals;
 
-        int r = status_page_new(&page);
+        (void) sigemptyset(&signals);
+        (void) sigaddset(&signals, SIGINT);
+        (void) sigaddset(&signals, SIGTERM);
+        (void) sigaddset(&signals, SIGCHLD);
+        (void) sigprocmask(SIG_BLOCK, &signals, NULL);
+}
+
+static int fork_child(Foreground *f) {
+        int writable_fd;
+
+        int r = orders_new(&f->orders, &writable_fd);
         if (!r) {
-                Child child = {cli, catalog, identity, job, page};
-                watch.page = page;
-                watch.renewed_usec = clock_now_usec();
-                atomic_store(&page->lease_end_usec, watch.renewed_usec + LEASE_USEC);
-                (void) sigemptyset(&signals);
-                (void) sigaddset(&signals, SIGINT);
-                (void) sigaddset(&signals, SIGTERM);
-                (void) sigaddset(&signals, SIGCHLD);
-                (void) sigprocmask(SIG_BLOCK, &signals, NULL);
-                strangers_note(&watch.strangers);
-                children_adopt();
-                r = spawn_child(run_child_job, &child, &cli->log_fd, 1, &watch.pid);
+                f->orders_fd = shared_open_read_only(writable_fd);
+                (void) close(writable_fd);
+                r = f->orders_fd < 0 ? f->orders_fd : status_page_new(&f->page, &f->page_fd);
         }
+        if (r)
+                return r;
+        f->renewed_usec = clock_now_usec();
+        atomic_store(&f->orders->lease_end_usec, f->renewed_usec + LEASE_USEC);
+        block_signals();
+        strangers_note(&f->strangers);
+        children_adopt();
+        const int keep[] = {f->cli->log_fd, f->orders_fd, f->page_fd};
+        return spawn_child(run_child_job, f, keep, ARRAY_SIZE(keep), &f->pid);
+}
+
+static void free_pages(Foreground *f) {
+        f->orders = orders_free(f->orders);
+        f->page = status_page_free(f->page);
+        closep(&f->orders_fd);
+        closep(&f->page_fd);
+}
+
+int run_now(Cli *cli, const Catalog *catalog, Identity *identity, const Job *job) {
+        Foreground f = {.cli = cli,
+                        .catalog = catalog,
+                        .identity = identity,
+                        .job = job,
+                        .orders_fd = -1,
+                        .page_fd = -1,
+                        .status = W_STOPCODE(0)};
+
+        int r = fork_child(&f);
         if (r) {
+                free_pages(&f);
                 cli_say("could not start the job: %s", strerror(-r));
                 return CLI_FAILED; /* its row is settled by the daemon when this process is gone */
         }
-        look_after(&watch);
-        settle_child(&watch); /* changes nothing where the child has finished the job */
-        if (!cli->db)
-                return CLI_UNAVAILABLE;
-        run_now_leave(cli, identity);
-        return report(cli, job);
+        look_after(&f);
+        int is_settled = has_finished(&f) || settle_child(&f);
+        free_pages(&f);
+        if (!cli->db || !db_is_alive(cli->db)) {
+                cli->db = db_close(cli->db);
+                int code = cli_connect(cli);
+                if (code)
+                        return code;
+        }
+        if (is_settled)
+                run_now_leave(cli, identity);
+        return report_end(cli, job);
 }

@@ -31,7 +31,11 @@ static int check_status(const WhyFacts *f) {
         }
         if (f->state == JOB_ASSIGNED || f->state == JOB_IN_PROGRESS)
                 return CLI_OK;
-        if (f->state == JOB_QUEUED)
+        if (f->state == JOB_QUEUED && f->refused == f->id)
+                cli_say("job %d is queued, and the database refuses to assign it: %s; "
+                        "'registry-job cancel %d' lets its CO go on",
+                        f->id, f->refused_words ? f->refused_words : "", f->id);
+        else if (f->state == JOB_QUEUED)
                 cli_say("job %d is queued: there is nothing to settle; 'registry-job cancel %d' "
                         "keeps it from running",
                         f->id, f->id);
@@ -49,6 +53,15 @@ static int check_runner(const Cli *cli, const Evidence *e, const char *process) 
                         "plugin to stop, 'kill %d' there ends it",
                         f->id, f->has_lane ? "a worker of a daemon" : "a registry-job -s", f->host,
                         f->pid, f->id, f->pid);
+                return CLI_FAILED;
+        }
+        const WhySupervisor *who = f->has_lane ? &f->holder : &f->command;
+        if (who->has_lapsed && !cli->options->is_forced) {
+                cli_say("job %d belongs to a %s on %s that was last seen %lld s ago by the "
+                        "database's clock, which may have been set; a daemon settles the job when "
+                        "it has seen no renewal for a lease, or --force settles it now",
+                        f->id, f->has_lane ? "daemon" : "registry-job -s", f->host,
+                        (long long) who->seen_ago);
                 return CLI_FAILED;
         }
         if (*process && !cli->options->is_forced) {

@@ -1,23 +1,32 @@
+/* One row for each verb: a new verb needs a row, a function, and its place in registry-job(1). */
 #include "cli/verbs.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include "core/near.h"
+
 static const Verb verbs[] = {
-        {"list", NULL, "jobs, newest first", 0, 0, verb_list},
-        {"show", "ID", "one job with everything", 1, 1, verb_show},
-        {"history", "ID", "the history records of a job", 1, 1, verb_history},
-        {"watch", "ID", "follow a job to its end", 1, 1, verb_watch},
-        {"cancel", "ID", "cancel a job", 1, 1, verb_cancel},
-        {"retry", "ID", "queue a failed or canceled job again", 1, 1, verb_retry},
-        {"why", "ID", "why a job does not run, or what it does", 1, 1, verb_why},
-        {"settle", "ID", "end a job whose runner is gone", 1, 1, verb_settle},
-        {"queue", NULL, "what each CO has waiting and running", 0, 0, verb_queue},
-        {"plugins", NULL, "models and their parameters", 0, 0, verb_plugins},
-        {"status", NULL, "the daemons, and what their workers do", 0, 0, verb_status},
-        {"metrics", NULL, "how things are, for Prometheus", 0, 0, verb_metrics},
-        {"doctor", NULL, "is all well, and what to do if not", 0, 0, verb_doctor},
-        {"schema", "ACTION", "install, upgrade, check, remove or roles", 1, 1, verb_schema},
+        {"list", NULL, "lists jobs, newest first", 0, 0, verb_list},
+        {"show", "ID", "shows all about one job", 1, 1, verb_show},
+        {"history", "ID", "shows the history records of a job", 1, 1, verb_history},
+        {"log", "ID", "shows all that is known of a job", 1, 1, verb_log},
+        {"watch", "ID", "follows a job to its end", 1, 1, verb_watch},
+        {"cancel", "[ID...]", "cancels jobs: these, or those selected", 0, SIZE_MAX, verb_cancel},
+        {"retry", "[ID...]", "queues failed or canceled jobs again", 0, SIZE_MAX, verb_retry},
+        {"why", "ID", "says why a job does not run, or what it does", 1, 1, verb_why},
+        {"settle", "ID", "ends a job whose runner is gone", 1, 1, verb_settle},
+        {"hold", NULL, "lets nothing new of a CO or a model start", 0, 0, verb_hold},
+        {"release", NULL, "ends a hold", 0, 0, verb_release},
+        {"queue", NULL, "shows what waits and runs in each CO", 0, 0, verb_queue},
+        {"plugins", NULL, "lists models and their parameters", 0, 0, verb_plugins},
+        {"status", NULL, "shows the daemons and their workers", 0, 0, verb_status},
+        {"metrics", NULL, "prints metrics for Prometheus", 0, 0, verb_metrics},
+        {"doctor", NULL, "checks host and database, says what to do", 0, 0, verb_doctor},
+        {"schedule", "NAME", "registers the job of a schedule, once for its time", 1, 1,
+         verb_schedule},
+        {"schema", "ACTION", "install, upgrade, check, adopt, remove, roles", 1, 1, verb_schema},
+        {"complete", "WHAT", "prints jobs, cos or models for a shell", 1, 2, verb_complete},
 };
 
 const Verb *verbs_find(const char *name) {
@@ -25,6 +34,13 @@ const Verb *verbs_find(const char *name) {
                 if (!strcmp(verbs[i].name, name))
                         return &verbs[i];
         return NULL;
+}
+
+const char *verbs_near(const char *name) {
+        Near near = {.word = name};
+        for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+                near_offer(&near, verbs[i].name);
+        return near.best;
 }
 
 void verbs_print_help(void) {

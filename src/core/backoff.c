@@ -1,5 +1,7 @@
 #include "core/backoff.h"
 
+#include <limits.h>
+
 usec_t backoff_delay(const Backoff *policy, unsigned failures, uint32_t random) {
         usec_t delay = policy->first_usec;
 
@@ -8,4 +10,10 @@ usec_t backoff_delay(const Backoff *policy, unsigned failures, uint32_t random) 
         if (delay > policy->max_usec)
                 delay = policy->max_usec;
         return delay - delay / 4 * (random % 1024) / 1024;
+}
+
+unsigned backoff_count(const Backoff *policy, unsigned failures, usec_t stayed_usec) {
+        unsigned before = stayed_usec >= policy->max_usec ? 0 : failures;
+
+        return before < UINT_MAX ? before + 1 : before;
 }

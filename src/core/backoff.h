@@ -15,3 +15,9 @@ typedef struct Backoff {
  * `random` moves it by up to a quarter down, so that hosts do not come back together.
  */
 usec_t backoff_delay(const Backoff *policy, unsigned failures, uint32_t random);
+
+/*
+ * How many failures in a row it is with one more, after `stayed_usec` of success: a success shorter
+ * than the longest delay does not end the row.
+ */
+unsigned backoff_count(const Backoff *policy, unsigned failures, usec_t stayed_usec);

@@ -1,3 +1,7 @@
+/*
+ * The supervisor fills in the facts whenever they change. The queue is left out of the line while
+ * the database cannot be asked.
+ */
 #include "core/condition.h"
 
 #include <inttypes.h>

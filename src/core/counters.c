@@ -1,11 +1,17 @@
+/*
+ * Counts and their JSON. Workers run plugins, which can write over the counts in the status page:
+ * work_believe() keeps impossible ones out. What is read from the database may come from another
+ * version, or from anybody: whatever is no count is taken as missing.
+ */
 #include "core/counters.h"
 
 #include <jansson.h>
 #include <string.h>
 
+#include "core/json_text.h"
 #include "util/macro.h"
 
-/* Far more than a worker can end, and still far from what would make a sum overflow. */
+/* Far more jobs than a worker can end, and far too few to make a sum overflow. */
 #define JOBS_PER_SEC 100000u
 #define JOBS_SLACK 1000u
 
@@ -17,7 +23,7 @@ static const char *const names[_COUNT_MAX] = {
 #undef X
 };
 
-/* Of a worker, but for its histograms. */
+/* Counts of workers, without their histograms. */
 static const struct {
         const char *name;
         WorkCount count;
@@ -57,8 +63,8 @@ int work_believe(uint64_t known[_WORK_MAX], const uint64_t fresh[_WORK_MAX], use
                 if (fresh[i] - known[i] > jobs_max)
                         return 0;
         /*
-         * All of them, not what is new: the sum that was known may be of the moment before a wait
-         * that its bucket had already.
+         * The totals are compared, not their growth: a known sum may have been read before a wait
+         * was added to it, while the wait was in its bucket already.
          */
         if (fresh[WORK_RUN_USEC] > age_usec ||
             fresh[WORK_WAIT_SEC] / WORK_WAIT_MAX_SEC > sum_of(fresh + WORK_WAIT))
@@ -72,7 +78,7 @@ void work_add(uint64_t work[_WORK_MAX], const uint64_t more[_WORK_MAX]) {
                 work[i] += more[i];
 }
 
-static void put(json_t *object, const char *name, uint64_t value) {
+static void add_count(json_t *object, const char *name, uint64_t value) {
         (void) json_object_set_new(object, name, json_integer((json_int_t) value));
 }
 
@@ -83,7 +89,7 @@ static json_t *buckets_to_json(const uint64_t *counts) {
         return array;
 }
 
-/* Milliseconds: whole numbers, as people write them in JSON. */
+/* In milliseconds, which are whole numbers. */
 static json_t *bounds_to_json(void) {
         json_t *array = json_array();
         for (unsigned i = 0; i < HISTOGRAM_BOUNDS; i++)
@@ -96,20 +102,20 @@ char *counters_to_json(const Counters *c) {
         json_t *object = json_object();
 
         for (size_t i = 0; i < ARRAY_SIZE(work_names); i++)
-                put(object, work_names[i].name, c->work[work_names[i].count]);
+                add_count(object, work_names[i].name, c->work[work_names[i].count]);
         for (unsigned i = 0; i < _COUNT_MAX; i++)
-                put(object, names[i], c->own[i]);
-        put(object, "run_usec", c->work[WORK_RUN_USEC]);
-        put(object, "wait_sec", c->work[WORK_WAIT_SEC]);
+                add_count(object, names[i], c->own[i]);
+        add_count(object, "run_usec", c->work[WORK_RUN_USEC]);
+        add_count(object, "wait_sec", c->work[WORK_WAIT_SEC]);
         (void) json_object_set_new(object, "run", buckets_to_json(c->work + WORK_RUN));
         (void) json_object_set_new(object, "wait", buckets_to_json(c->work + WORK_WAIT));
         (void) json_object_set_new(object, "bounds_msec", bounds_to_json());
-        char *text = json_dumps(object, JSON_COMPACT);
+        char *text = json_text(object, JSON_COMPACT);
         json_decref(object);
         return text;
 }
 
-/* -1 for what is no number, or below zero, or more than a double can tell: those add up, too. */
+/* A count below 2^53, which a double holds exactly; -1 for anything else. */
 static int64_t number_of(const json_t *value) {
         int64_t number = json_is_integer(value) ? json_integer_value(value) : -1;
         return number >= 0 && number < NUMBER_END ? number : -1;
@@ -122,7 +128,7 @@ static int has_our_bounds(const json_t *object) {
         return is_same;
 }
 
-/* Returns 0 unless all of them are there. */
+/* Returns 1 when all buckets are there, and 0 otherwise. */
 static int buckets_from_json(const json_t *array, int64_t *counts) {
         if (json_array_size(array) != HISTOGRAM_BUCKETS)
                 return 0;

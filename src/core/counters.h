@@ -1,7 +1,7 @@
 /*
- * What is counted of a daemon's work, from its start on. A worker counts its part (WORK_*) in its
- * own memory and shows it in its status page; the supervisor adds up what its workers show, after a
- * check, and what it counts itself (COUNT_*). The sums travel as JSON in the supervisor's row.
+ * The counts of one daemon since its start. A worker counts its part (WORK_*) in its own memory and
+ * copies the counts to its status page. The supervisor checks the counts of its workers, adds them
+ * up, and counts its own events (COUNT_*). Its row in jobd.supervisor holds the sums as JSON.
  */
 #pragma once
 
@@ -12,10 +12,10 @@
 /* Longer waits are counted as this one: ten years. */
 #define WORK_WAIT_MAX_SEC 315576000
 
-/* A sum comes before the buckets that it goes with: see work_believe(). */
+/* Each sum stands before its buckets: see work_believe(). */
 typedef enum WorkCount {
-        WORK_RUN_USEC, /* in plugins */
-        WORK_WAIT_SEC, /* from being due to being claimed */
+        WORK_RUN_USEC, /* time in plugins */
+        WORK_WAIT_SEC, /* time from when jobs were due to when they were claimed */
         WORK_COMPLETE,
         WORK_FAILED,
         WORK_CANCELED,
@@ -24,7 +24,7 @@ typedef enum WorkCount {
         _WORK_MAX = WORK_WAIT + HISTOGRAM_BUCKETS,
 } WorkCount;
 
-/* Of the supervisor itself, with their names in JSON. */
+/* Events that the supervisor counts, with their names in JSON. */
 #define COUNTS(X)                                        \
         X(SETTLED_WORKER, "settled_of_dead_workers")     \
         X(SETTLED_PEER, "settled_of_dead_supervisors")   \
@@ -59,31 +59,32 @@ typedef struct Counters {
         uint64_t own[_COUNT_MAX];
 } Counters;
 
-/* Counts one run, or one wait, in its sum and in a bucket; returns the number of the bucket. */
+/* Adds one run, or one wait, to its sum and its bucket. Returns the number of the bucket. */
 unsigned work_add_run(uint64_t work[_WORK_MAX], usec_t usec);
 unsigned work_add_wait(uint64_t work[_WORK_MAX], uint64_t seconds);
 
 /*
- * What a worker of this age shows is taken over into `known`, what it showed so long ago, if it can
- * be true: nothing went backwards, no faster than jobs can be run, no longer than it lived. Returns
- * 0, and leaves `known` as it is, otherwise. `fresh` was read in order, and written with each sum
- * after its bucket.
+ * Copies the counts `fresh` of a worker to `known` when they are possible, and returns 1; otherwise
+ * returns 0. Possible counts have not decreased since `known` was read, `since_usec` ago; they grew
+ * no faster than jobs can run; and no run took longer than the worker's age. The worker writes a
+ * bucket before its sum; `fresh` must have been read in order, sums first: then a sum never exceeds
+ * its buckets.
  */
 int work_believe(uint64_t known[_WORK_MAX], const uint64_t fresh[_WORK_MAX], usec_t age_usec,
                  usec_t since_usec);
 
-/* Adds `more` to `work`. */
+/* Adds the counts of one worker to those of another. */
 void work_add(uint64_t work[_WORK_MAX], const uint64_t more[_WORK_MAX]);
 
-/* A new string, or NULL without memory. */
+/* The counts as JSON: a new string, or NULL without memory. */
 char *counters_to_json(const Counters *counters);
 
-/* As read: of another version some may be missing. */
+/* Counts that were read from JSON. A daemon of another version may lack some. */
 typedef struct CountersRead {
-        int64_t work[_WORK_MAX]; /* -1: not there */
-        int64_t own[_COUNT_MAX]; /* the same */
-        int has_histograms;      /* with our bounds */
+        int64_t work[_WORK_MAX]; /* -1: missing */
+        int64_t own[_COUNT_MAX]; /* -1: missing */
+        int has_histograms;      /* the histograms have the bounds of this program */
 } CountersRead;
 
-/* Returns 0 when `text` (or NULL) is nothing of the kind. */
+/* Returns 1, or 0 when `text` is NULL or no JSON object. */
 int counters_from_json(const char *text, CountersRead *ret);

@@ -1,5 +1,4 @@
-/* One table of bounds; a bucket is found by walking it, which costs less than the clock was asked.
- */
+/* One table of bounds. Walking it costs less than reading the clock did. */
 #include "core/histogram.h"
 
 #include "util/macro.h"
@@ -18,7 +17,7 @@ static const struct {
         {14400 * USEC_PER_SEC, "14400"}, {43200 * USEC_PER_SEC, "43200"},
         {86400 * USEC_PER_SEC, "86400"},
 };
-_Static_assert(ARRAY_SIZE(bounds) == HISTOGRAM_BOUNDS, "as many as the header says");
+_Static_assert(ARRAY_SIZE(bounds) == HISTOGRAM_BOUNDS, "HISTOGRAM_BOUNDS differs");
 
 usec_t histogram_bound(unsigned i) {
         return bounds[i].usec;

@@ -1,6 +1,6 @@
 /*
- * How long things took, sorted into buckets: for jobs of a few milliseconds and for those of a day.
- * The bounds are the same everywhere, so that figures of several hosts can be added up.
+ * A histogram of durations, from a millisecond to a day. All hosts have the same bounds, so that
+ * their buckets can be added up.
  */
 #pragma once
 
@@ -10,10 +10,11 @@
 #define HISTOGRAM_BUCKETS (HISTOGRAM_BOUNDS + 1) /* the last one has no bound */
 #define HISTOGRAM_SECOND 6u                      /* the bound that is one second */
 
-/* Bound `i`: a bucket has what is longer than the bound before and not longer than its own. */
+/* Bound number `i`. A bucket holds durations above the bound before it, up to its own bound. */
 usec_t histogram_bound(unsigned i);
 
-/* The same in seconds, as a label says it. */
+/* Bound number `i` in seconds, as a label of Prometheus. */
 const char *histogram_label(unsigned i);
 
+/* The number of the bucket that holds the duration. */
 unsigned histogram_bucket(usec_t usec);

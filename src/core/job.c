@@ -1,6 +1,8 @@
 /*
- * DESIGN.md, law 2, as a table: whoever changes a status asks here which one it expects, and every
- * UPDATE names it. tests/unit/test-job.c prints the table as the picture in src/README.md.
+ * DESIGN.md, law 2, as a table. Every statement that writes the status of a job declares its steps
+ * in a line "-- step:"; tests/unit/test-steps.c compares the declaration, the statement and this
+ * table. Statuses that are parameters of a statement are taken from the table by db/job_store.c.
+ * tests/unit/test-job.c prints the table as the picture in src/README.md.
  */
 #include "core/job.h"
 
@@ -23,6 +25,11 @@ static const char *const events[_JOB_EVENT_MAX] = {
 };
 
 static const JobState steps[_JOB_STATE_MAX][_JOB_EVENT_MAX] = {
+        [_JOB_STATE_NONE] =
+                {
+                        [JOB_EV_REGISTER] = JOB_QUEUED,
+                        [JOB_EV_REGISTER_HERE] = JOB_ASSIGNED, /* registry-job -s */
+                },
         [JOB_QUEUED] =
                 {
                         [JOB_EV_ASSIGN] = JOB_ASSIGNED,
@@ -44,8 +51,9 @@ static const JobState steps[_JOB_STATE_MAX][_JOB_EVENT_MAX] = {
                 },
 };
 
-/* The rows of `steps` read the other way; a test holds the two together. */
+/* The table `steps` read from an event to its states; tests/unit/test-job.c compares the two. */
 static const char *const expects[_JOB_EVENT_MAX] = {
+        [JOB_EV_REGISTER] = "{}",        [JOB_EV_REGISTER_HERE] = "{}",
         [JOB_EV_ASSIGN] = "{Q}",         [JOB_EV_REJECT] = "{A}",
         [JOB_EV_START] = "{A}",          [JOB_EV_FINISH_OK] = "{GO}",
         [JOB_EV_FINISH_FAILED] = "{GO}", [JOB_EV_CANCEL] = "{Q,A,GO}",
@@ -54,6 +62,13 @@ static const char *const expects[_JOB_EVENT_MAX] = {
 
 JobState job_next_state(JobState state, JobEvent event) {
         return steps[state][event];
+}
+
+JobState job_event_leads_to(JobEvent event) {
+        for (JobState state = _JOB_STATE_NONE; state < _JOB_STATE_MAX; state++)
+                if (steps[state][event])
+                        return steps[state][event];
+        return _JOB_STATE_NONE;
 }
 
 int job_is_final(JobState state) {
@@ -80,6 +95,15 @@ JobState job_state_parse(const char *text) {
                 if (!strcasecmp(text, states[state].code) || !strcasecmp(text, states[state].name))
                         return state;
         return _JOB_STATE_NONE;
+}
+
+void job_states_array(unsigned set, char array[JOB_STATES_SIZE]) {
+        char *end = stpcpy(array, "{");
+
+        for (JobState state = _JOB_STATE_NONE + 1; state < _JOB_STATE_MAX; state++)
+                if (set & 1u << state)
+                        end = stpcpy(stpcpy(end, end[-1] == '{' ? "" : ","), states[state].code);
+        (void) stpcpy(end, "}");
 }
 
 const char *job_event_expects(JobEvent event) {

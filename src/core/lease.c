@@ -16,3 +16,7 @@ LeaseTimes lease_times(usec_t lease_usec) {
 usec_t lease_stop_at(usec_t end_usec, usec_t lease_usec) {
         return usec_sub(end_usec, lease_usec / 3);
 }
+
+usec_t lease_patience(usec_t lease_usec) {
+        return usec_add(lease_usec, lease_usec / 16);
+}

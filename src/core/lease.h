@@ -1,7 +1,7 @@
 /*
- * The lease of a supervisor on everything that it runs. Others take its lanes when it has ended by
- * the database's clock; by ours, counted from when a renewal was asked for, it ends earlier. What
- * follows from its length, in one place.
+ * The lease of a supervisor on everything that it runs. It is counted from when the supervisor
+ * asked for its last renewal, by its own clock. Others count by theirs, from when they first heard
+ * of that renewal, which is later (core/peers.h). What follows from its length, in one place.
  */
 #pragma once
 
@@ -25,3 +25,9 @@ LeaseTimes lease_times(usec_t lease_usec);
 
 /* When what runs is asked to stop: two thirds after the last renewal. 0 for no lease at all. */
 usec_t lease_stop_at(usec_t end_usec, usec_t lease_usec);
+
+/*
+ * For how long others see no renewal before they take the supervisor for dead: the lease, and a
+ * sixteenth for clocks that do not go equally fast, and for a watch that is late.
+ */
+usec_t lease_patience(usec_t lease_usec);

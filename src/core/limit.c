@@ -1,9 +1,14 @@
+/*
+ * A table lookup and three merges. The configuration builds the table; the worker asks for the
+ * limits of each job. A name that no section has leaves the general limits.
+ */
 #include "core/limit.h"
 
 #include <ctype.h>
 #include <string.h>
 
-static const LimitOverride *find(const LimitTable *table, const char *name, size_t length) {
+static const LimitOverride *find_override(const LimitTable *table, const char *name,
+                                          size_t length) {
         for (size_t i = 0; i < table->n; i++)
                 if (strlen(table->overrides[i].name) == length &&
                     !memcmp(table->overrides[i].name, name, length))
@@ -11,7 +16,7 @@ static const LimitOverride *find(const LimitTable *table, const char *name, size
         return NULL;
 }
 
-static void apply(const LimitOverride *from, Limits *to) {
+static void apply_override(const LimitOverride *from, Limits *to) {
         if (!from)
                 return;
         if (from->given & LIMIT_MEMORY)
@@ -30,13 +35,18 @@ Limits limit_resolve(const LimitTable *table, const char *model) {
         Limits limits = table->general;
         size_t plugin = strcspn(model, "."), whole = strlen(model);
 
-        apply(find(table, model, plugin), &limits);
+        apply_override(find_override(table, model, plugin), &limits);
         if (plugin < whole)
-                apply(find(table, model, whole), &limits);
+                apply_override(find_override(table, model, whole), &limits);
         return limits;
 }
 
-/* Length of a word that begins with a letter and goes on with letters, digits and underscores. */
+int limit_is_for(const LimitOverride *override, const char *model) {
+        size_t n = strlen(override->name);
+        return !strncmp(override->name, model, n) && (!model[n] || model[n] == '.');
+}
+
+/* The length of the word at the beginning: a letter, then letters, digits and underscores. */
 static size_t word_length(const char *text) {
         size_t n = 0;
         if (isalpha((unsigned char) *text))

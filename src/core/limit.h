@@ -1,6 +1,6 @@
 /*
- * What a plugin may use while it runs one job. The general limits hold for every model; a section
- * for a plugin or for one model replaces single ones of them, and the most specific one counts.
+ * The limits of a plugin while it runs one job. The general limits hold for every model. A section
+ * for a plugin, or for one model of it, replaces single limits; the section for the model wins.
  */
 #pragma once
 
@@ -9,13 +9,13 @@
 
 #include "util/clock.h"
 
-/* 0 is no limit. */
+/* 0 means no limit. */
 typedef struct Limits {
-        uint64_t memory_bytes; /* that the job may add to its process, or to its control group */
+        uint64_t memory_bytes; /* memory that the job may add to its process or control group */
         usec_t cpu_usec;
         usec_t run_usec;
         uint64_t open_files;
-        uint64_t tasks; /* processes and threads that the job may add; by control groups only */
+        uint64_t tasks; /* processes and threads that the job may add; needs a control group */
 } Limits;
 
 /* Bits of LimitOverride.given. */
@@ -27,21 +27,25 @@ typedef struct Limits {
 
 #define LIMIT_NAME_SIZE 128u
 
-/* What one plugin, or one model of it, has instead of the general limits. */
+/* The limits that replace general ones, for one plugin or one model. */
 typedef struct LimitOverride {
         char name[LIMIT_NAME_SIZE]; /* "Plugin" or "Plugin.Model" */
-        unsigned given;             /* which of `limits` count */
+        unsigned given;             /* LIMIT_*: the limits that are set */
         Limits limits;
 } LimitOverride;
 
 typedef struct LimitTable {
         Limits general;
-        LimitOverride *overrides; /* each name once */
+        LimitOverride *overrides; /* no name occurs twice */
         size_t n;
 } LimitTable;
 
-/* The limits of "Plugin.Model": of the model, of its plugin, or the general ones, key by key. */
+/* The limits of a job of "Plugin.Model". Each is that of the model, of its plugin, or the general
+ * one. */
 Limits limit_resolve(const LimitTable *table, const char *model);
 
-/* 1 when `name` may stand in a section: "Plugin" or "Plugin.Model". */
+/* 1 when the section is for this "Plugin.Model", or for its plugin. */
+int limit_is_for(const LimitOverride *override, const char *model);
+
+/* 1 when `name` is "Plugin" or "Plugin.Model", as the name of a section has to be. */
 int limit_is_name(const char *name);

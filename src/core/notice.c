@@ -1,3 +1,4 @@
+/* One table of words with an id; the word "delayed" stands alone. */
 #include "core/notice.h"
 
 #include <string.h>

@@ -12,6 +12,7 @@ const char *ended_by_words(EndedBy ended_by) {
                 [ENDED_BY_RUN_TIME] = "its run time limit",
                 [ENDED_BY_CPU_TIME] = "its CPU time limit",
                 [ENDED_BY_MEMORY] = "its memory limit",
+                [ENDED_BY_OPEN] = "the time limit of its plugin's open() or close()",
                 [ENDED_BY_HANG] = "its watch, because the worker hung",
         };
         return (unsigned) ended_by < ARRAY_SIZE(words) ? words[ended_by] : NULL;
@@ -27,7 +28,7 @@ static void describe_signal(Outcome outcome, char *text, size_t size) {
         }
         (void) snprintf(text, size, "killed by SIG%s%s%s", name,
                         outcome.has_core ? ", core dumped" : "",
-                        outcome.is_oom ? ", as it seems by the kernel's OOM killer" : "");
+                        outcome.is_oom ? ", probably by the kernel's OOM killer" : "");
 }
 
 void outcome_describe(Outcome outcome, const char *why, char *text, size_t size) {
@@ -50,6 +51,20 @@ void outcome_describe(Outcome outcome, const char *why, char *text, size_t size)
                 (void) snprintf(text, size, "ended by %s (%s)", why, how);
         else
                 (void) snprintf(text, size, "terminated unexpectedly (%s)", how);
+}
+
+void outcome_describe_error(int is_lost, const char *server, const char *plugin, char *text,
+                            size_t size) {
+        const char *said = *server ? server : *plugin ? plugin : "nothing was said about it";
+
+        (void) snprintf(text, size, "%s: %s",
+                        is_lost ? "lost connection to the database" : "database error", said);
+}
+
+EndForm outcome_next_form(EndForm refused, int is_complete) {
+        EndForm last = is_complete ? END_AS_FAILED_WITHOUT_WORDS : END_WITHOUT_WORDS;
+
+        return refused < last ? refused + 1 : _END_FORM_MAX;
 }
 
 static double seconds(usec_t usec) {

@@ -27,6 +27,7 @@ typedef enum EndedBy {
         ENDED_BY_RUN_TIME, /* [limits] */
         ENDED_BY_CPU_TIME,
         ENDED_BY_MEMORY,
+        ENDED_BY_OPEN, /* open() or close() of a plugin has a limit, too */
         ENDED_BY_HANG, /* a step of the worker itself, not of its plugin, did not end */
         _ENDED_BY_MAX,
 } EndedBy;
@@ -39,6 +40,25 @@ const char *ended_by_words(EndedBy ended_by);
  * ourselves in `why`, "ended by shutdown (killed by SIGTERM)".
  */
 void outcome_describe(Outcome outcome, const char *why, char *text, size_t size);
+
+/*
+ * What a plugin could not go on from: "lost connection to the database" or "database error", with
+ * the server's words, or those of the plugin when the server said nothing.
+ */
+void outcome_describe_error(int is_lost, const char *server, const char *plugin, char *text,
+                            size_t size);
+
+/* How the end of a job is written. What a server refuses is written with less. */
+typedef enum EndForm {
+        END_AS_IT_WAS,
+        END_WITHOUT_WORDS,
+        END_AS_FAILED, /* of a Complete job: with the server's words */
+        END_AS_FAILED_WITHOUT_WORDS,
+        _END_FORM_MAX, /* nothing is left to be tried */
+} EndForm;
+
+/* The form that comes after one that was refused. */
+EndForm outcome_next_form(EndForm refused, int is_complete);
 
 /* What a process has used, as far as it is known. */
 typedef struct JobUsage {

@@ -1,12 +1,16 @@
+/*
+ * The most urgent overrun wins: lease, step, memory, CPU time, run time. Only the run time gives
+ * the plugin a chance to stop by itself; the others kill the worker at once.
+ */
 #include "core/overrun.h"
 
 #include "util/macro.h"
 
 #define TICK_MAX_USEC (100 * USEC_PER_MSEC)
 #define TICK_MIN_USEC (5 * USEC_PER_MSEC)
-#define BYTES_PER_USEC 4000u /* faster than any plugin can take memory into use */
+#define BYTES_PER_USEC 4000u /* no plugin can use memory faster */
 
-/* The plugin is asked; then the whole group gets SIGTERM, then SIGKILL. */
+/* First the plugin's cancel word is set, then the process group gets SIGTERM, then SIGKILL. */
 static const CancelPolicy stop_policy = {.grace_usec = 5 * USEC_PER_SEC,
                                          .kill_usec = 5 * USEC_PER_SEC};
 
@@ -43,7 +47,7 @@ Overrun overrun_decide(const OverrunFacts *f, usec_t now_usec) {
         return decide_run_time(f, now_usec);
 }
 
-/* Soon enough for a plugin that takes memory as fast as it can. */
+/* The time in which the fastest plugin could use up the memory that is left, within bounds. */
 static usec_t memory_tick(const OverrunFacts *f) {
         uint64_t left = usec_sub(f->limits.memory_bytes, f->usage.memory_bytes);
         return MAX_OF(TICK_MIN_USEC, MIN_OF(TICK_MAX_USEC, left / BYTES_PER_USEC));
@@ -63,8 +67,4 @@ usec_t overrun_wake(const OverrunFacts *f, usec_t now_usec) {
         else if (f->limits.cpu_usec)
                 wake = MIN_OF(wake, usec_add(now_usec, TICK_MAX_USEC));
         return wake;
-}
-
-usec_t overrun_lease_end(usec_t known_usec, usec_t told_usec, usec_t lease_usec, usec_t now_usec) {
-        return told_usec > usec_add(now_usec, lease_usec) ? known_usec : told_usec;
 }

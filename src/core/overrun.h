@@ -1,6 +1,6 @@
 /*
- * What a worker has overrun, and what its watch does about it: a pure function of the limits, of
- * what the job has used, and of the time.
+ * Decides what the watch of a worker does about an overrun: of the lease, of a step of the worker,
+ * or of a limit of the job. Pure: limits, usage and time come in as arguments.
  */
 #pragma once
 
@@ -9,39 +9,34 @@
 #include "core/outcome.h"
 
 typedef struct Usage {
-        uint64_t memory_bytes; /* more than when the plugin was called */
+        uint64_t memory_bytes; /* growth since the plugin was called */
         usec_t cpu_usec;       /* since the plugin was called */
 } Usage;
 
 typedef struct OverrunFacts {
         usec_t lease_end_usec;
-        usec_t step_end_usec; /* of the step that the worker itself is at; USEC_INFINITY: none */
-        int is_running;       /* a plugin runs: what follows counts */
+        usec_t step_end_usec; /* when the worker's current step must be over; USEC_INFINITY: no
+                                 limit */
+        int is_running;       /* a plugin runs; otherwise the members below are ignored */
         usec_t began_usec;
         Limits limits;
         Usage usage;
-        Cancel stop; /* how far the end for its run time has come */
+        Cancel stop; /* the last step that was taken because of the run time */
 } OverrunFacts;
 
 typedef struct Overrun {
-        CancelStep step; /* due now; CANCEL_NONE: nothing */
+        CancelStep step; /* the step that is due now, or CANCEL_NONE */
         EndedBy ended_by;
 } Overrun;
 
-/* A step of `stop` that was taken before is not due again. */
+/* The step that is due now, and why. The step in `stop` is never due again. */
 Overrun overrun_decide(const OverrunFacts *facts, usec_t now_usec);
 
 /*
- * When to look again. Where memory or CPU time is limited, as often as those could be exceeded:
- * every 100 ms, and more often when little memory is left.
+ * When the facts must be looked at again. With a limit of memory or CPU time that is within 100 ms,
+ * and sooner when little memory is left.
  */
 usec_t overrun_wake(const OverrunFacts *facts, usec_t now_usec);
 
-/* 1 when what the job uses has to be measured. */
+/* 1 when memory or CPU time is limited, so that the job's usage must be measured. */
 int overrun_needs_usage(const OverrunFacts *facts);
-
-/*
- * The end of the lease: what the status page says, or what was known before when that is later than
- * a renewal at this moment could make it. A plugin may have scribbled over the page.
- */
-usec_t overrun_lease_end(usec_t known_usec, usec_t told_usec, usec_t lease_usec, usec_t now_usec);

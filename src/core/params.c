@@ -1,6 +1,7 @@
 /*
- * Stored parameters come from PHP code, from the command and from people with SQL consoles: "17"
- * and 17 both mean 17, and anything at all can stand in the column.
+ * Stored parameters come from PHP code, from registry-job and from people with SQL consoles. "17"
+ * and 17 both mean 17. The column can hold any text, so every text must end in parameters or in
+ * problems. A message never repeats the value of a secret parameter.
  */
 #include "core/params.h"
 
@@ -9,7 +10,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/json_text.h"
+#include "core/near.h"
 #include "core/plural.h"
+#include "core/secret.h"
 #include "util/error.h"
 #include "util/parse.h"
 #include "util/text.h"
@@ -49,7 +53,7 @@ Params *params_free(Params *params) {
         return NULL;
 }
 
-/* The value as text: strings as they are, numbers as written; NULL for anything else. */
+/* A string or a number as text; NULL for any other value. */
 static const char *as_text(const json_t *value, char buffer[64]) {
         if (json_is_string(value))
                 return json_string_value(value);
@@ -73,9 +77,8 @@ static const char *type_words(uint32_t type) {
         return type < ARRAY_SIZE(words) && words[type] ? words[type] : "of an unknown type";
 }
 
-/* A secret value is not repeated in a message. */
-static void problem_of_value(Problems *problems, const struct rj_param_desc *desc,
-                             const char *text) {
+static void add_problem_of_value(Problems *problems, const struct rj_param_desc *desc,
+                                 const char *text) {
         if (text && !(desc->flags & RJ_PARAM_SECRET))
                 problems_add(problems, "parameter '%s' must be %s, not '%.80s'", desc->name,
                              type_words(desc->type), text);
@@ -84,7 +87,7 @@ static void problem_of_value(Problems *problems, const struct rj_param_desc *des
                              type_words(desc->type));
 }
 
-static int take_bool(Param *param, const json_t *value, const char *text) {
+static int set_bool(Param *param, const json_t *value, const char *text) {
         int number = json_is_true(value);
 
         if (!json_is_boolean(value) &&
@@ -95,24 +98,30 @@ static int take_bool(Param *param, const json_t *value, const char *text) {
         return 0;
 }
 
-static int take_select(Param *param, const struct rj_param_desc *desc, const char *text,
-                       Problems *problems) {
+static int set_choice(Param *param, const struct rj_param_desc *desc, const char *text,
+                      Problems *problems) {
+        const char *shown = text && !(desc->flags & RJ_PARAM_SECRET) ? text : "?";
         char choices[256] = "";
+        int is_cut = 0;
 
         for (const char *const *choice = desc->choices; choice && *choice; choice++) {
                 if (text && !strcmp(text, *choice)) {
                         param->string = strdup(text);
                         return param->string ? 0 : error_origin(-ENOMEM);
                 }
-                (void) text_append(choices, sizeof(choices), "%s%s", *choices ? ", " : "", *choice);
+                if (strlen(choices) + strlen(*choice) + sizeof(", ") > sizeof(choices))
+                        is_cut = 1;
+                else
+                        (void) text_append(choices, sizeof(choices), "%s%s", *choices ? ", " : "",
+                                           *choice);
         }
-        problems_add(problems, "parameter '%s' must be one of %s, not '%.80s'", desc->name, choices,
-                     text && !(desc->flags & RJ_PARAM_SECRET) ? text : "?");
+        problems_add(problems, "parameter '%s' must be one of %s%s, not '%.80s'", desc->name,
+                     choices, is_cut ? " and others" : "", shown);
         return PARAMS_E_INVALID;
 }
 
 /* "3", "3,5", " 3 , 5 " */
-static int take_ids(Param *param, const char *text) {
+static int set_ids(Param *param, const char *text) {
         size_t most = 1;
         for (const char *p = text; *p; p++)
                 most += *p == ',';
@@ -139,24 +148,24 @@ static int take_ids(Param *param, const char *text) {
         }
 }
 
-static int take_value(Param *param, const struct rj_param_desc *desc, const json_t *value,
-                      Problems *problems) {
+static int set_value(Param *param, const struct rj_param_desc *desc, const json_t *value,
+                     Problems *problems) {
         char buffer[64];
         const char *text = as_text(value, buffer);
         int r = PARAMS_E_INVALID;
 
         switch (desc->type) {
         case RJ_PARAM_BOOL:
-                r = take_bool(param, value, text);
+                r = set_bool(param, value, text);
                 break;
         case RJ_PARAM_INT:
                 r = text ? parse_int64(text, INT64_MIN, INT64_MAX, &param->integer)
                          : PARAMS_E_INVALID;
                 break;
         case RJ_PARAM_SELECT:
-                r = take_select(param, desc, text, problems);
+                r = set_choice(param, desc, text, problems);
                 if (r > 0)
-                        return 0; /* said in its own words */
+                        return 0; /* set_choice() has added the problem */
                 break;
         case RJ_PARAM_STRING:
                 if (text) {
@@ -165,11 +174,11 @@ static int take_value(Param *param, const struct rj_param_desc *desc, const json
                 }
                 break;
         case RJ_PARAM_FK:
-                r = text ? take_ids(param, text) : PARAMS_E_INVALID;
+                r = text ? set_ids(param, text) : PARAMS_E_INVALID;
                 break;
         }
         if (r > 0)
-                problem_of_value(problems, desc, text);
+                add_problem_of_value(problems, desc, text);
         param->given = 1;
         return r < 0 ? r : 0;
 }
@@ -181,8 +190,18 @@ static int is_declared(const Params *params, const char *name) {
         return 0;
 }
 
+/* The words of the parser repeat a piece of the text. */
+static void add_problem_of_text(Problems *problems, const json_error_t *error, int may_be_secret) {
+        char words[160] = "";
+
+        if (!may_be_secret)
+                (void) text_copy_utf8(words, sizeof(words), 0, error->text);
+        problems_add(problems, "parameters are not JSON: %s%sat line %d column %d", words,
+                     *words ? " " : "an error ", error->line, error->column);
+}
+
 /* Returns the object of the text, NULL without memory or with a problem added. */
-static json_t *parse_object(const char *json, Problems *problems) {
+static json_t *parse_object(const char *json, const struct rj_model *model, Problems *problems) {
         if (!json || !*json || !strcmp(json, "[]"))
                 return json_object();
         if (strlen(json) > PARAMS_MAX_BYTES) {
@@ -193,10 +212,7 @@ static json_t *parse_object(const char *json, Problems *problems) {
         json_error_t error;
         json_t *object = json_loads(json, JSON_REJECT_DUPLICATES, &error);
         if (!object) {
-                char words[160];
-                (void) text_copy_utf8(words, sizeof(words), 0, error.text);
-                problems_add(problems, "parameters are not JSON: %s at line %d column %d", words,
-                             error.line, error.column);
+                add_problem_of_text(problems, &error, secret_is_possible(model));
                 return NULL;
         }
         if (json_is_object(object))
@@ -215,7 +231,7 @@ static int check_declared(Params *params, const json_t *object, Problems *proble
                 const struct rj_param_desc *desc = &params->model->params[i];
                 const json_t *value = json_object_get(object, desc->name);
                 if (value && !json_is_null(value)) {
-                        int r = take_value(&params->values[i], desc, value, problems);
+                        int r = set_value(&params->values[i], desc, value, problems);
                         if (r < 0)
                                 return r;
                 } else if (desc->flags & RJ_PARAM_REQUIRED) {
@@ -230,15 +246,20 @@ static void check_unknown(const Params *params, json_t *object, Problems *proble
         json_t *value;
 
         json_object_foreach(object, name, value) {
-                if (!is_declared(params, name))
-                        problems_add(problems, "parameter '%.80s' is not known to %s", name,
-                                     params->model->name);
+                if (is_declared(params, name))
+                        continue;
+                Near near = {.word = name};
+                for (size_t i = 0; i < params->n; i++)
+                        near_offer(&near, params->model->params[i].name);
+                problems_add(problems, "parameter '%.80s' is not known to %s%s%s%s", name,
+                             params->model->name, near.best ? "; did you mean '" : "",
+                             near.best ? near.best : "", near.best ? "'?" : "");
         }
 }
 
 int params_new(const char *json, const struct rj_model *model, Params **ret, Problems *problems) {
         size_t before = problems->count;
-        json_t *object = parse_object(json, problems);
+        json_t *object = parse_object(json, model, problems);
         if (!object)
                 return problems->count > before ? PARAMS_E_INVALID : error_origin(-ENOMEM);
 
@@ -248,7 +269,7 @@ int params_new(const char *json, const struct rj_model *model, Params **ret, Pro
                 params->model = model;
                 params->n = count_params(model);
                 params->values = calloc(params->n + 1, sizeof(*params->values));
-                params->json = json_dumps(object, JSON_COMPACT);
+                params->json = json_text(object, JSON_COMPACT);
                 r = params->values && params->json ? check_declared(params, object, problems)
                                                    : -ENOMEM;
         }
@@ -307,7 +328,28 @@ int params_foreign(const Params *params, int from, char *table, size_t size) {
         return -1;
 }
 
-int params_from_words(char *const words[], size_t n, char **ret, Problems *problems) {
+/* A word without a name may be a secret value whose "name=" was forgotten. */
+static void add_problem_of_word(Problems *problems, const char *word, size_t number,
+                                const struct rj_model *model) {
+        if (secret_is_possible(model))
+                problems_add(problems, "word %zu is not of the form name=value", number);
+        else
+                problems_add(problems, "'%.80s' is not of the form name=value", word);
+}
+
+/* The text that is stored for a parameter. */
+static const char *text_to_store(const struct rj_model *model, const char *name, const char *text) {
+        Param value = {0};
+
+        for (const struct rj_param_desc *p = model->params; p && p->name; p++)
+                if (p->type == RJ_PARAM_BOOL && !strcmp(p->name, name) &&
+                    !set_bool(&value, NULL, text))
+                        return value.integer ? "1" : "0";
+        return text;
+}
+
+int params_from_words(char *const words[], size_t n, const struct rj_model *model, char **ret,
+                      Problems *problems) {
         size_t before = problems->count;
         json_t *object = json_object();
 
@@ -315,7 +357,7 @@ int params_from_words(char *const words[], size_t n, char **ret, Problems *probl
                 const char *equals = strchr(words[i], '=');
                 char name[128];
                 if (!equals || equals == words[i] || (size_t) (equals - words[i]) >= sizeof(name)) {
-                        problems_add(problems, "'%.80s' is not of the form name=value", words[i]);
+                        add_problem_of_word(problems, words[i], i + 1, model);
                         continue;
                 }
                 (void) snprintf(name, sizeof(name), "%.*s", (int) (equals - words[i]), words[i]);
@@ -323,14 +365,16 @@ int params_from_words(char *const words[], size_t n, char **ret, Problems *probl
                         problems_add(problems, "parameter '%s' is given twice", name);
                 else if (!text_is_utf8(words[i], strlen(words[i])))
                         problems_add(problems, "parameter '%s' is not UTF-8", name);
-                else if (json_object_set_new(object, name, json_string(equals + 1)) < 0)
+                else if (json_object_set_new(object, name,
+                                             json_string(text_to_store(model, name, equals + 1))) <
+                         0)
                         problems_add(problems, "parameter '%s' could not be stored", name);
         }
 
         /* As PHP encodes: an empty array, and \/ and \uXXXX. */
         char *text =
                 object && json_object_size(object)
-                        ? json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_ESCAPE_SLASH)
+                        ? json_text(object, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_ESCAPE_SLASH)
                         : strdup("[]");
         json_decref(object);
         if (!object || !text) {

@@ -1,3 +1,7 @@
+/*
+ * One table of endings, of which the first that fits counts. A parameter whose table has another
+ * name declares the table itself.
+ */
 #include "core/plural.h"
 
 #include <stdio.h>

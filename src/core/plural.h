@@ -1,7 +1,7 @@
-/* Names of parameters to names of tables, by the rules that the Registry's framework follows. */
+/* The table that a parameter refers to, by the naming rules of the Registry's framework. */
 #pragma once
 
 #include <stddef.h>
 
-/* "provisioning_target_id" to "provisioning_targets", "person_id" to "people". */
+/* Writes "provisioning_targets" for "provisioning_target_id", and "people" for "person_id". */
 void plural_table(const char *parameter, char *table, size_t size);

@@ -1,3 +1,4 @@
+/* An interval begins with the first event that comes after the one before is over. */
 #include "core/throttle.h"
 
 int throttle_pass(Throttle *throttle, unsigned limit, usec_t interval_usec, usec_t now_usec) {

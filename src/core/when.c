@@ -1,6 +1,6 @@
 /*
- * Here and not in libc, because the decisions of core call no clock and no time zone: these are
- * numbers in, words out.
+ * core calls no clock and knows no time zone, so libc's functions are not used here: numbers come
+ * in, words go out.
  */
 #include "core/when.h"
 
@@ -18,7 +18,7 @@ static int64_t day_of(int64_t at) {
         return at / DAY - (at % DAY < 0);
 }
 
-/* Years begin in March, so that the leap day is the last one of a year. */
+/* Years are counted from March on: then a leap day is the last day of its year. */
 static Civil civil_of(int64_t at) {
         int64_t days = day_of(at) + 719468;
         int64_t era = (days >= 0 ? days : days - DAYS_OF_ERA + 1) / DAYS_OF_ERA;

@@ -8,10 +8,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "util/crash.h"
 #include "util/error.h"
 
-#define QUEUE_SIZE 1024 /* settlements of a large pool at once, with room */
+#define QUEUE_SIZE 1024 /* notes about every worker of a large pool, with room */
 
 typedef struct Request {
         Batch batch;
@@ -22,25 +21,20 @@ typedef struct Request {
 
 struct Async {
         Db *db;
-        AsyncNotify on_notify;
-        void *userdata;
         Request *queue[QUEUE_SIZE];
         size_t head, n;
-        size_t n_last; /* of those that wait: at the end, and everything else may pass them */
-        int is_sent;   /* the first of the queue is on its way */
+        int is_sent; /* the first of the queue is on its way */
         usec_t sent_usec;
         Exchange exchange;
         DbReply reply;
         int is_lost;
 };
 
-int async_new(Db *db, AsyncNotify on_notify, void *userdata, Async **ret) {
+int async_new(Db *db, Async **ret) {
         Async *async = calloc(1, sizeof(*async));
         if (!async)
                 return error_origin(-ENOMEM);
         async->db = db;
-        async->on_notify = on_notify;
-        async->userdata = userdata;
         *ret = async;
         return 0;
 }
@@ -49,7 +43,6 @@ static Request *pop(Async *async) {
         Request *request = async->queue[async->head];
         async->head = (async->head + 1) % QUEUE_SIZE;
         async->n--;
-        async->n_last = MIN_OF(async->n_last, async->n);
         async->is_sent = 0;
         return request;
 }
@@ -80,22 +73,7 @@ Async *async_free(Async *async) {
         return NULL;
 }
 
-static void move_up(Async *async, size_t from, size_t to) {
-        for (size_t i = from; i > to; i--) {
-                Request **at = &async->queue[(async->head + i) % QUEUE_SIZE];
-                Request **before = &async->queue[(async->head + i - 1) % QUEUE_SIZE];
-                Request *last = *at;
-                *at = *before;
-                *before = last;
-        }
-}
-
-void async_hurry(Async *async) {
-        if (async->n > async->n_last)
-                move_up(async, async->n - async->n_last - 1, async->is_sent ? 1 : 0);
-}
-
-static int submit(Async *async, Batch *batch, AsyncDone done, void *userdata, int64_t number) {
+int async_submit(Async *async, Batch *batch, AsyncDone done, void *userdata, int64_t number) {
         int r = batch->error;
         if (!r && async->is_lost)
                 r = -ENOTCONN;
@@ -112,37 +90,20 @@ static int submit(Async *async, Batch *batch, AsyncDone done, void *userdata, in
         return 0;
 }
 
-int async_submit(Async *async, Batch *batch, AsyncDone done, void *userdata, int64_t number) {
-        int r = submit(async, batch, done, userdata, number);
-        if (!r)
-                move_up(async, async->n - 1, async->n - async->n_last - 1);
-        return r;
-}
+char *async_next_notice(Async *async) {
+        PGnotify *notify = async->is_lost ? NULL : PQnotifies(async->db->link.conn);
+        char *payload = notify ? strdup(notify->extra) : NULL;
 
-int async_submit_last(Async *async, Batch *batch, AsyncDone done, void *userdata, int64_t number) {
-        int r = submit(async, batch, done, userdata, number);
-        if (!r)
-                async->n_last++;
-        return r;
-}
-
-static void drain_notifies(Async *async) {
-        PGnotify *notify;
-        while ((notify = PQnotifies(async->db->link.conn))) {
-                async->on_notify(notify->extra, async->userdata);
-                PQfreemem(notify);
-        }
+        PQfreemem(notify);
+        return payload;
 }
 
 static void send_first(Async *async) {
         async->is_sent = 1;
-        async->n_last = MIN_OF(async->n_last, async->n - 1);
         async->sent_usec = clock_now_usec();
         if (exchange_send(&async->exchange, &async->db->link, &async->queue[async->head]->batch,
                           &async->reply))
                 async->is_lost = 1;
-        if (async->queue[async->head]->batch.statements[0].id == SQL_SUPERVISOR_LOCK)
-                CRASH_POINT(SUPERVISOR_SETTLE_SENT);
 }
 
 /* Takes what has arrived for the request on its way, and sends the next one. */
@@ -172,8 +133,6 @@ int async_step(Async *async) {
         }
         if (!async->is_lost)
                 work(async);
-        if (!async->is_lost)
-                drain_notifies(async);
         if (!async->is_lost && (PQflush(conn) < 0 || PQstatus(conn) == CONNECTION_BAD)) {
                 exchange_lost(&async->db->link, &async->reply);
                 async->is_lost = 1;

@@ -14,11 +14,8 @@ typedef struct Async Async;
  */
 typedef void (*AsyncDone)(const DbReply *reply, void *userdata, int64_t number);
 
-/* `payload` is as the sender wrote it. */
-typedef void (*AsyncNotify)(const char *payload, void *userdata);
-
 /* Takes an open connection that listens already. */
-int async_new(Db *db, AsyncNotify on_notify, void *userdata, Async **ret);
+int async_new(Db *db, Async **ret);
 
 /* Ends the connection; batches that wait get their callbacks. */
 Async *async_free(Async *async);
@@ -28,11 +25,8 @@ DEFINE_CLEANUP(Async, async_free)
  */
 int async_submit(Async *async, Batch *batch, AsyncDone done, void *userdata, int64_t number);
 
-/* The same; what is submitted by async_submit() later goes before it. */
-int async_submit_last(Async *async, Batch *batch, AsyncDone done, void *userdata, int64_t number);
-
-/* What async_submit() has queued last goes first, behind what is on its way. */
-void async_hurry(Async *async);
+/* The payload of the oldest notification, as its sender wrote it; the caller's. NULL: none. */
+char *async_next_notice(Async *async);
 
 /* Reads and writes what is possible. Returns 0, or DB_E_UNAVAILABLE: free it and connect again. */
 int async_step(Async *async);

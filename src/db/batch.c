@@ -1,3 +1,7 @@
+/*
+ * A batch copies the values that it is given. A failure (no memory, too many statements) is kept in
+ * the batch, so that callers check for it once: when the batch is run.
+ */
 #include "db/batch.h"
 
 #include <errno.h>
@@ -25,38 +29,48 @@ const char *sql_text(SqlId id) {
         return sql[id].text;
 }
 
-static void fail(Batch *batch, int error) {
+static void note_failure(Batch *batch, int error) {
         if (!batch->error)
                 batch->error = error_origin(error);
 }
 
 void batch_add(Batch *batch, SqlId id) {
         if (batch->n == BATCH_MAX_STATEMENTS) {
-                fail(batch, -E2BIG);
+                note_failure(batch, -E2BIG);
                 return;
         }
         batch->statements[batch->n++] = (BatchStatement){.id = id};
 }
 
-/* Takes `value`; an allocation that failed is told by `is_null` being 0. */
-static void take(Batch *batch, char *value, int is_null) {
+/* Owns `value` from here on. NULL without `is_null` is an allocation that failed. */
+static void add_value(Batch *batch, char *value, int is_null) {
         if (!batch->n || batch->statements[batch->n - 1].n == BATCH_MAX_PARAMS) {
                 free(value);
-                fail(batch, -E2BIG);
+                note_failure(batch, -E2BIG);
                 return;
         }
         if (!value && !is_null)
-                fail(batch, -ENOMEM);
+                note_failure(batch, -ENOMEM);
         BatchStatement *statement = &batch->statements[batch->n - 1];
         statement->values[statement->n++] = value;
 }
 
 void batch_int(Batch *batch, int64_t value) {
-        take(batch, text_format("%lld", (long long) value), 0);
+        add_value(batch, text_format("%lld", (long long) value), 0);
 }
 
 void batch_text(Batch *batch, const char *value) {
-        take(batch, value ? strdup(value) : NULL, !value);
+        add_value(batch, value ? strdup(value) : NULL, !value);
+}
+
+void batch_words(Batch *batch, const char *value, size_t max_chars) {
+        size_t length = value ? strlen(value) : 0;
+        size_t size = MIN_OF(length * 3, max_chars * 4) + 1; /* U+FFFD has three bytes */
+        char *text = value ? malloc(size) : NULL;
+
+        if (text)
+                (void) text_copy_utf8(text, size, max_chars, value);
+        add_value(batch, text, !value);
 }
 
 void batch_bool(Batch *batch, int value) {
@@ -64,7 +78,7 @@ void batch_bool(Batch *batch, int value) {
 }
 
 void batch_null(Batch *batch) {
-        take(batch, NULL, 1);
+        add_value(batch, NULL, 1);
 }
 
 void batch_int_array(Batch *batch, const int32_t *values, size_t n) {
@@ -78,7 +92,7 @@ void batch_int_array(Batch *batch, const int32_t *values, size_t n) {
                                                   (int) values[i]);
                 (void) snprintf(text + used, size - used, "}");
         }
-        take(batch, text, 0);
+        add_value(batch, text, 0);
 }
 
 void batch_done(Batch *batch) {

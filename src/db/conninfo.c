@@ -1,7 +1,7 @@
 /*
- * Connection strings hold secrets, and libpq's own messages about a wrong one repeat pieces of it.
- * What leaves this module may be printed and logged. Which options are secret, libpq says: those
- * that it wants shown as "*".
+ * Connection strings hold secrets, and libpq's messages about a wrong string repeat pieces of it.
+ * Everything that this module returns may be printed and logged. libpq tells which options are
+ * secret: their display is "*".
  */
 #include "db/conninfo.h"
 
@@ -36,14 +36,15 @@ static void make_line(char *text) {
         text_hide_controls(text);
 }
 
-/* An URI may have a password anywhere, even behind a keyword written with per cent signs. */
+/* A URI may contain a password anywhere, even after a keyword that is written with % signs. */
 static int may_hold_secret(const char *conninfo) {
         return strcasestr(conninfo, "pass") || strstr(conninfo, "://");
 }
 
 /*
- * libpq quotes what it stumbled over: a whole URI, or the second word of a password that should
- * stand in quotation marks. Single characters are what it expected there.
+ * libpq quotes the text that it did not understand: a whole URI, or the second word of a password
+ * that lacks quotation marks. That text is hidden. A single quoted character is one that libpq
+ * expected, and is kept.
  */
 static void write_reason(const char *message, int must_hide, char *why, size_t size) {
         const char *first = strchr(message, '"'), *last = strrchr(message, '"');
@@ -125,7 +126,7 @@ int conninfo_has_secret(const char *conninfo) {
         return 0;
 }
 
-/* Every character of a value takes at most two, beside quotation marks. */
+/* An upper bound: each character of a value takes two at most, and a value has quotation marks. */
 static size_t printed_size(const PQconninfoOption *options) {
         size_t size = 1;
         for (const PQconninfoOption *option = options; option->keyword; option++)

@@ -1,4 +1,4 @@
-/* libpq's connection strings, looked at without connecting. */
+/* Checks and prints libpq's connection strings, without connecting. */
 #pragma once
 
 #include <stddef.h>
@@ -6,18 +6,18 @@
 #define CONNINFO_E_INVALID 1
 
 /*
- * Returns 0, -ENOMEM, or CONNINFO_E_INVALID with the reason in `why`: one line, without anything
- * that may be a secret. Invalid is also what libpq would take and the daemon cannot live with: a
- * replication connection, another encoding than UTF8, a server that is to be read only, connecting
- * without a limit of time.
+ * Returns 0, -ENOMEM, or CONNINFO_E_INVALID with the reason in `why`: one line without any secret.
+ * Some strings that libpq accepts are invalid here, because the daemon cannot work with them: a
+ * replication connection, an encoding other than UTF8, a read-only server, and connecting without a
+ * limit of time.
  */
 int conninfo_check(const char *conninfo, char *why, size_t size);
 
-/* 1 when a secret stands in it. */
+/* 1 when the string contains a secret. */
 int conninfo_has_secret(const char *conninfo);
 
 /*
- * The same as keyword=value pairs in one line, whatever form it has, with "***" for each secret. A
- * new string; NULL without memory, or when libpq does not understand it.
+ * The string as keyword=value pairs in one line, with "***" for each secret. A new string; NULL
+ * without memory, or when libpq does not understand the string.
  */
 char *conninfo_printable(const char *conninfo);

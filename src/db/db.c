@@ -1,4 +1,8 @@
-/* Blocking, but never for ever: every wait here has the batch's deadline. */
+/*
+ * Workers and the command run their batches here. Every wait ends with the deadline of the batch.
+ * After DB_E_UNAVAILABLE the connection is useless: the caller closes it and opens another one.
+ * What is still to come on it would be taken for the answer of the next batch.
+ */
 #include "db/db.h"
 
 #include <errno.h>
@@ -10,7 +14,8 @@
 #include "db/crash_sent.h"
 #include "util/error.h"
 
-/* Beyond the server's own statement_timeout: for a server that is gone. */
+/* The server ends a statement after statement_usec; this much later the server is taken for gone.
+ */
 #define DEADLINE_MARGIN_USEC (10 * USEC_PER_SEC)
 #define MAX_TRIES 3
 
@@ -23,11 +28,6 @@ int db_reset_plain(const DbSettings *settings, PGconn *conn, DbError *error) {
         *error = (DbError){0};
         PQreset(conn);
         return connect_set_up(conn, settings, 0, error);
-}
-
-static void ignore_notice(void *userdata, const PGresult *result) {
-        (void) userdata;
-        (void) result;
 }
 
 Db *db_close(Db *db) {
@@ -49,7 +49,6 @@ int db_open(const DbSettings *settings, Db **ret, DbError *error) {
         int r = connect_open(settings, 1, &db->link.conn, error);
         if (r)
                 return r;
-        (void) PQsetNoticeReceiver(db->link.conn, ignore_notice, NULL);
         if (PQsetnonblocking(db->link.conn, 1) < 0 || !PQenterPipelineMode(db->link.conn)) {
                 *error = (DbError){.class = DB_E_UNAVAILABLE, .message = "no pipeline mode"};
                 return error->class;
@@ -59,10 +58,11 @@ int db_open(const DbSettings *settings, Db **ret, DbError *error) {
 }
 
 int db_is_alive(Db *db) {
-        return PQconsumeInput(db->link.conn) && PQstatus(db->link.conn) == CONNECTION_OK;
+        return !db->is_lost && PQconsumeInput(db->link.conn) &&
+               PQstatus(db->link.conn) == CONNECTION_OK;
 }
 
-/* Waits until the socket has something for us; writes what is left to write. */
+/* Writes the rest of the batch, and waits for bytes of the answer. */
 static int wait_for_reply(Db *db, usec_t until_usec, DbReply *reply) {
         for (;;) {
                 int unsent = PQflush(db->link.conn);
@@ -95,6 +95,10 @@ static int run_once(Db *db, const Batch *batch, DbReply *reply) {
         Exchange exchange;
         usec_t until = usec_add(clock_now_usec(), db->deadline_usec);
 
+        if (db->is_lost) {
+                exchange_lost(&db->link, reply);
+                return reply->error.class;
+        }
         crash_before_send(db, batch);
         int r = exchange_send(&exchange, &db->link, batch, reply);
         if (!r)
@@ -104,6 +108,7 @@ static int run_once(Db *db, const Batch *batch, DbReply *reply) {
                 if (!r && exchange_feed(&exchange, &db->link, batch, reply))
                         break;
         }
+        db->is_lost = reply->error.class == DB_E_UNAVAILABLE;
         return reply->error.class;
 }
 

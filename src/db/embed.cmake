@@ -1,5 +1,5 @@
-# rj_embed(OUT FILES...): text files as C string literals, one X(NAME, "text") line each, in OUT.
-# The name is the file's, in capitals, without leading digits.
+# rj_embed(OUT FILES...) writes a C header with a line X(NAME, "name", "text") for each text file.
+# NAME is the file's name in capitals, without leading digits.
 function(rj_embed out)
   set(lines "")
   foreach(file ${ARGN})

@@ -27,18 +27,27 @@ static void set_message(DbError *error, const char *message) {
         memcpy(error->message, line, sizeof(line));
 }
 
+/* An error always has words. */
+static void explain_loss(const DbLink *link, DbError *error) {
+        if (!*error->message)
+                set_message(error, link->conn ? PQerrorMessage(link->conn) : "not connected");
+        if (!*error->message)
+                set_message(error, "connection lost");
+}
+
 void exchange_lost(const DbLink *link, DbReply *reply) {
         if (reply->error.class)
                 return;
         reply->error.class = DB_E_UNAVAILABLE;
-        set_message(&reply->error, link->conn ? PQerrorMessage(link->conn) : "not connected");
-        if (!*reply->error.message)
-                set_message(&reply->error, "connection lost");
+        explain_loss(link, &reply->error);
 }
 
 int exchange_send(Exchange *exchange, DbLink *link, const Batch *batch, DbReply *reply) {
         if (batch->error) {
                 reply->error.class = batch->error;
+                (void) snprintf(reply->error.message, sizeof(reply->error.message),
+                                "the statement could not be put together: %s",
+                                strerror(-batch->error));
                 return batch->error;
         }
         *exchange = (Exchange){.sent = batch->n};
@@ -63,6 +72,16 @@ lost:
         return reply->error.class;
 }
 
+/*
+ * Somebody has changed the type of a column that a prepared statement returns. No other function of
+ * the server says so, and only a new session prepares the statement anew.
+ */
+static int is_stale_plan(const PGresult *result, const char *state) {
+        const char *function = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
+        return state && function && !strcmp(state, "0A000") &&
+               !strcmp(function, "RevalidateCachedQuery");
+}
+
 static void note_error(const Exchange *exchange, const Batch *batch, const PGresult *result,
                        DbReply *reply) {
         DbError *error = &reply->error;
@@ -71,7 +90,7 @@ static void note_error(const Exchange *exchange, const Batch *batch, const PGres
         const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
         const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
 
-        error->class = sqlstate_classify(state);
+        error->class = is_stale_plan(result, state) ? DB_E_UNAVAILABLE : sqlstate_classify(state);
         (void) snprintf(error->sqlstate, sizeof(error->sqlstate), "%.5s", state ? state : "");
         error->where =
                 exchange->at < batch->n ? sql_name(batch->statements[exchange->at].id) : NULL;
@@ -137,6 +156,11 @@ int exchange_feed(Exchange *exchange, DbLink *link, const Batch *batch, DbReply 
                 nulls = 0;
                 if (take_result(exchange, link, batch, reply, result))
                         return 1;
+                /* libpq may have lost count, as without memory: no sync would ever come. */
+                if (reply->error.class == DB_E_UNAVAILABLE) {
+                        explain_loss(link, &reply->error);
+                        return 1;
+                }
                 if (PQstatus(link->conn) == CONNECTION_BAD) {
                         exchange_lost(link, reply);
                         return 1;

@@ -16,6 +16,7 @@ typedef struct DbError {
         char sqlstate[6];  /* "" when the connection is gone */
         const char *where; /* name of the statement, or NULL */
         char message[512]; /* the server's primary message, one line */
+        int is_refused;    /* of a connection: the server is there, and does not take it */
 } DbError;
 
 /* The results of one batch, in the order of its statements. All zero is empty. */

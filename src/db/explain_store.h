@@ -1,35 +1,44 @@
-/* What is asked to explain a job, and to settle one by an administrator's word. */
+/* Statements that explain a job, and the one that settles a job by an administrator's word. */
 #pragma once
 
 #include "core/why.h"
 #include "db/job_store.h"
 #include "db/lane_store.h"
 
-/* A daemon or command that takes part. */
+/* The job of a command of an earlier version. */
+#define PARTICIPANT_JOB_UNKNOWN (-1)
+
+/* A daemon or a command with a row in jobd.supervisor. */
 typedef struct Participant {
         Peer peer;
+        int has_lapsed; /* by the database's clock: one look cannot know more */
         int is_daemon;
+        int provides; /* the model of the first ready job of the CO of the job asked about */
         int32_t workers, busy;
-        int64_t started;         /* seconds since 1970 */
-        int64_t seen_ago, lease; /* seconds */
+        int32_t job_id;      /* that a command runs, 0: none */
+        int64_t started;     /* seconds since 1970 */
+        int64_t seen_ago;    /* seconds */
+        const char *trouble; /* what is in the way of its workers, or NULL; the result's */
+        int64_t trouble_since;
 } Participant;
 
-void why_supervisors_add(Batch *batch);
-/* The column that has the host. */
+void why_supervisors_add(Batch *batch, int32_t id);
+/* The number of the column with the host. */
 #define WHY_SUPERVISORS_HOST 2
 void why_supervisors_read(const PGresult *result, int row, Participant *ret);
 
-/* Which supervisor's worker holds the lane of the job's CO, beside the facts. */
+/* The facts about one job, without those about supervisors. */
 typedef struct WhyRow {
-        WhyFacts facts; /* texts belong to the result; supervisors are not filled in */
-        int32_t supervisor_id;
-        int has_pid; /* jobs.assigned_pid is not NULL */
+        WhyFacts facts;        /* texts belong to the result; supervisors are empty */
+        int32_t supervisor_id; /* whose worker holds the lane of the job's CO, or 0 */
+        int has_pid;           /* jobs.assigned_pid is not NULL */
 } WhyRow;
 
 void why_job_add(Batch *batch, int32_t id);
 void why_job_read(const PGresult *result, int32_t id, WhyRow *ret);
 
-/* What a settling by hand needs to know and to say; the first three are the evidence. */
+/* A settlement by hand. The statement changes nothing unless state, holder and has_pid are still
+ * true. */
 typedef struct Settlement {
         int32_t id;
         JobState state;
@@ -38,5 +47,5 @@ typedef struct Settlement {
         const char *summary, *comment, *actor;
 } Settlement;
 
-/* Its result is for job_finish_read(). */
+/* job_finish_read() reads the result. */
 void settle_job_add(Batch *batch, const Settlement *settlement);

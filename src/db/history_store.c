@@ -1,9 +1,14 @@
+/*
+ * The records of a list travel as one JSON text, because a batch has few parameters and a job many
+ * records.
+ */
 #include "db/history_store.h"
 
 #include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
 
+#include "core/json_text.h"
 #include "registry-job/plugin.h"
 #include "util/error.h"
 
@@ -13,6 +18,8 @@ static const char *status_code(uint32_t status) {
                 return "OK";
         case RJ_RECORD_FAILED:
                 return "X";
+        case RJ_RECORD_CANCELED:
+                return "CX";
         default:
                 return "NT";
         }
@@ -49,7 +56,7 @@ void history_list_done(HistoryList *list) {
 }
 
 void history_add_add(Batch *batch, HistoryList *list) {
-        char *text = list->json ? json_dumps(list->json, JSON_COMPACT) : NULL;
+        char *text = list->json ? json_text(list->json, JSON_COMPACT) : NULL;
 
         batch_add(batch, SQL_HISTORY_ADD);
         batch_text(batch, text);

@@ -1,4 +1,7 @@
-/* The only file besides the SQL that knows the columns of these statements. */
+/*
+ * No other file knows the parameters and columns of the job_*.sql statements. Statuses that are
+ * parameters come from the table in core/job.c; texts for people are cut to their columns.
+ */
 #include "db/job_store.h"
 
 #include <errno.h>
@@ -6,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/history.h"
 #include "util/error.h"
 
 void job_done(Job *job) {
@@ -19,12 +23,15 @@ static void add_holder(Batch *batch, Holder holder) {
         batch_int(batch, holder.pid);
 }
 
-void job_claim_add(Batch *batch, int32_t co_id, int64_t token, Holder holder, int32_t bound) {
+void job_claim_add(Batch *batch, int32_t co_id, int64_t token, Holder holder,
+                   const ClaimTerms *terms) {
         batch_add(batch, SQL_JOB_CLAIM);
         batch_int(batch, co_id);
         batch_int(batch, token);
         add_holder(batch, holder);
-        batch_int(batch, bound);
+        batch_int(batch, terms->bound);
+        batch_int(batch, terms->generation);
+        batch_bool(batch, terms->has_programs);
 }
 
 void job_reclaim_add(Batch *batch, int32_t id, int32_t co_id, int64_t token, Holder holder) {
@@ -43,44 +50,41 @@ void job_resume_add(Batch *batch, int32_t co_id, int64_t token, Holder holder) {
 }
 
 JobState job_resume_status(const PGresult *result) {
-        const char *code = PQntuples(result) ? db_text(result, 0, 7) : NULL;
+        const char *code = PQntuples(result) ? db_text(result, 0, 8) : NULL;
         return code ? job_state_parse(code) : _JOB_STATE_NONE;
 }
 
-/* NULL stays NULL; returns -ENOMEM when the copy failed. */
+/* Copies a text, which may be NULL. Returns 0 or -ENOMEM. */
 static int copy_text(char **ret, const char *text) {
         *ret = text ? strdup(text) : NULL;
         return text && !*ret ? error_origin(-ENOMEM) : 0;
 }
 
-/* Times that are not there, or have no end, make no wait. */
+/* -1 when a time is missing or infinite. */
 static int32_t wait_of(const PGresult *result) {
         int64_t wait = PQgetisnull(result, 0, 6) ? -1 : db_int(result, 0, 6);
         return wait < INT32_MAX ? (int32_t) wait : -1;
 }
 
-int job_claim_read(const PGresult *result, ClaimResult *ret_result, int32_t *ret_head, Job *ret) {
-        *ret_head = (int32_t) db_int(result, 0, 0);
-        if (PQntuples(result) < 1 || !*ret_head) {
-                *ret_result = CLAIM_EMPTY;
+int job_claim_read(const PGresult *result, Claim *ret) {
+        *ret = (Claim){.head = PQntuples(result) ? (int32_t) db_int(result, 0, 0) : 0};
+        if (!ret->head)
                 return 0;
-        }
-        if (!db_text(result, 0, 1)) {
-                *ret_result = CLAIM_LOST;
+        ret->result = db_bool(result, 0, 7) ? CLAIM_WAITS : CLAIM_LOST;
+        if (!db_text(result, 0, 1))
                 return 0;
-        }
-        *ret_result = CLAIM_JOB;
-        *ret = (Job){
+        ret->result = CLAIM_JOB;
+        ret->job = (Job){
                 .id = (int32_t) db_int(result, 0, 1),
                 .co_id = (int32_t) db_int(result, 0, 2),
                 .size = db_int(result, 0, 4),
                 .wait = wait_of(result),
         };
-        int r = copy_text(&ret->plugin, db_text(result, 0, 3));
+        int r = copy_text(&ret->job.plugin, db_text(result, 0, 3));
         if (!r)
-                r = copy_text(&ret->parameters, db_text(result, 0, 5));
+                r = copy_text(&ret->job.parameters, db_text(result, 0, 5));
         if (r)
-                job_done(ret);
+                claim_done(ret);
         return r;
 }
 
@@ -90,9 +94,17 @@ static void add_running(Batch *batch, SqlId statement, int32_t id, Holder holder
         add_holder(batch, holder);
 }
 
+/* "" is a summary that the server has refused. */
+static void add_summary(Batch *batch, const char *summary) {
+        if (*summary)
+                batch_words(batch, summary, SUMMARY_CHARS);
+        else
+                batch_null(batch);
+}
+
 void job_start_add(Batch *batch, int32_t id, Holder holder, const char *summary) {
         add_running(batch, SQL_JOB_START, id, holder);
-        batch_text(batch, summary);
+        add_summary(batch, summary);
 }
 
 void job_progress_add(Batch *batch, int32_t id, Holder holder, int percent) {
@@ -102,17 +114,18 @@ void job_progress_add(Batch *batch, int32_t id, Holder holder, int percent) {
 
 void job_start_summary_add(Batch *batch, int32_t id, Holder holder, const char *summary) {
         add_running(batch, SQL_JOB_START_SUMMARY, id, holder);
-        batch_text(batch, summary);
+        batch_words(batch, summary, SUMMARY_CHARS);
 }
 
-void job_finish_add(Batch *batch, int32_t id, JobEvent event, JobState status, const char *summary,
-                    Holder holder) {
+void job_finish_add(Batch *batch, int32_t id, JobEvent event, const char *summary, Holder holder,
+                    int insists) {
         batch_add(batch, SQL_JOB_FINISH);
         batch_int(batch, id);
         batch_text(batch, job_event_expects(event));
-        batch_text(batch, job_state_code(status));
-        batch_text(batch, summary);
+        batch_text(batch, job_state_code(job_event_leads_to(event)));
+        add_summary(batch, summary);
         add_holder(batch, holder);
+        batch_bool(batch, insists);
 }
 
 void job_finish_read(const PGresult *result, int row, Finished *ret) {
@@ -142,16 +155,21 @@ const char *job_status_summary(const PGresult *result) {
         return summary ? summary : "";
 }
 
+int job_status_is_held(const PGresult *result, Holder holder) {
+        const char *host = PQntuples(result) ? db_text(result, 0, 2) : NULL;
+        return host && !strcmp(host, holder.host) && db_int(result, 0, 3) == holder.pid;
+}
+
 void job_stopped_add(Batch *batch, int32_t id, const char *comment) {
         batch_add(batch, SQL_JOB_STOPPED);
         batch_int(batch, id);
-        batch_text(batch, comment);
+        batch_words(batch, comment, HISTORY_COMMENT_CHARS);
 }
 
 void job_cancel_add(Batch *batch, int32_t id, const char *summary, const char *actor) {
         batch_add(batch, SQL_JOB_CANCEL);
         batch_int(batch, id);
-        batch_text(batch, summary);
+        batch_words(batch, summary, SUMMARY_CHARS);
         batch_text(batch, actor);
 }
 
@@ -170,15 +188,61 @@ void job_register_add(Batch *batch, const Registration *r) {
         batch_int(batch, r->co_id);
         batch_text(batch, r->plugin);
         batch_text(batch, r->parameters);
-        batch_text(batch, job_state_code(r->runner.host ? JOB_ASSIGNED : JOB_QUEUED));
+        batch_text(batch, job_state_code(job_event_leads_to(r->runner.host ? JOB_EV_REGISTER_HERE
+                                                                           : JOB_EV_REGISTER)));
         batch_text(batch, r->runner.host);
         int_or_null(batch, r->runner.pid, !r->runner.host);
         batch_int(batch, r->delay);
         int_or_null(batch, r->requeue_interval, !r->requeue_interval);
         int_or_null(batch, r->retry_interval, !r->retry_interval);
         int_or_null(batch, r->max_retry, r->max_retry < 0);
-        batch_text(batch, r->summary);
+        batch_words(batch, r->summary, SUMMARY_CHARS);
         batch_text(batch, r->actor);
         batch_bool(batch, r->may_duplicate);
-        int_or_null(batch, r->retried_job_id, !r->retried_job_id);
+        int_or_null(batch, r->runner_id, !r->runner_id);
+        batch_text(batch, r->key);
+        batch_bool(batch, r->is_requeued_always);
+}
+
+void job_register_read(const DbReply *reply, Registered *ret) {
+        const PGresult *row = reply->results[1];
+        *ret = (Registered){.id = (int32_t) db_int(row, 0, 0),
+                            .waiting = (int32_t) db_int(row, 0, 1),
+                            .earlier = (int32_t) db_int(row, 0, 2)};
+}
+
+void job_look_add(Batch *batch, const int32_t *ids, size_t n) {
+        batch_add(batch, SQL_JOB_LOOK);
+        batch_int_array(batch, ids, n);
+}
+
+void job_look_read(const PGresult *result, int row, ChangeFacts *ret) {
+        const char *code = db_text(result, row, 4);
+
+        *ret = (ChangeFacts){.id = (int32_t) db_int(result, row, 0),
+                             .is_found = db_bool(result, row, 1),
+                             .co_id = (int32_t) db_int(result, row, 2),
+                             .plugin = db_text(result, row, 3),
+                             .state = code ? job_state_parse(code) : _JOB_STATE_NONE,
+                             .bytes = db_int(result, row, 5),
+                             .successor = (int32_t) db_int(result, row, 6)};
+}
+
+void job_retry_add(Batch *batch, int32_t co_id, const int32_t *ids, size_t n, const char *who,
+                   const char *actor, int may_duplicate) {
+        batch_add(batch, SQL_REGISTER_LOCK);
+        batch_int(batch, co_id);
+        batch_add(batch, SQL_RETRY_BOUND);
+        batch_add(batch, SQL_JOB_RETRY);
+        batch_int_array(batch, ids, n);
+        batch_int(batch, co_id);
+        batch_words(batch, who, SUMMARY_CHARS);
+        batch_text(batch, actor);
+        batch_bool(batch, may_duplicate);
+}
+
+void job_retry_read(const PGresult *result, int row, Retried *ret) {
+        *ret = (Retried){.id = (int32_t) db_int(result, row, 7)};
+        job_look_read(result, row, &ret->facts);
+        ret->facts.waiting = (int32_t) db_int(result, row, 8);
 }

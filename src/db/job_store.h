@@ -1,10 +1,13 @@
-/* What is asked of and done to public.jobs. Functions that end in _add append to a batch. */
+/*
+ * Statements about public.jobs. A function *_add() appends a statement to a batch, *_read() reads
+ * its result.
+ */
 #pragma once
 
-#include "core/job.h"
+#include "core/change.h"
 #include "db/db.h"
 
-/* Whom a job is assigned to, as its row says. */
+/* The process that a job is assigned to: jobs.assigned_host and jobs.assigned_pid. */
 typedef struct Holder {
         const char *host;
         int32_t pid;
@@ -17,7 +20,7 @@ typedef struct Job {
         char *plugin;     /* NULL when the row has none */
         char *parameters; /* NULL when the row has none, or more than PARAMS_MAX_BYTES */
         int64_t size;     /* bytes of the parameters */
-        int32_t wait;     /* seconds from being due to being claimed; -1: not known */
+        int32_t wait;     /* seconds from when the job was due to its claim; -1: unknown */
 } Job;
 
 void job_done(Job *job);
@@ -26,68 +29,135 @@ static inline void job_donep(Job *job) {
 }
 
 typedef enum ClaimResult {
-        CLAIM_EMPTY, /* nothing is ready, or the lane is not ours any more */
-        CLAIM_LOST,  /* somebody else was faster, or the queue's row is wrong: look again */
+        CLAIM_EMPTY, /* no job is ready, or the first one cannot run here, or the lane is lost */
+        CLAIM_LOST,  /* another claim was faster, or the row in jobd.queue is wrong: claim again */
+        CLAIM_WAITS, /* the program of the first job has to be started before */
         CLAIM_JOB,
 } ClaimResult;
 
-void job_claim_add(Batch *batch, int32_t co_id, int64_t token, Holder holder, int32_t bound);
+/* The answer to a claim, wherever it was sent from. All zero: nothing was claimed. */
+typedef struct Claim {
+        ClaimResult result;
+        int32_t head; /* id at the head of the queue; 0: it was empty */
+        Job job;      /* the caller's, for CLAIM_JOB: claim_done() */
+} Claim;
+
+static inline void claim_done(Claim *claim) {
+        job_done(&claim->job);
+        *claim = (Claim){0};
+}
+
+/* What a claim goes by. */
+typedef struct ClaimTerms {
+        int32_t bound;      /* the queue is read from there on; 0: all of it */
+        int32_t generation; /* of the worker's models: supervisor_models_add() */
+        int has_programs;   /* its programs run that have to before their jobs are claimed */
+} ClaimTerms;
+
+void job_claim_add(Batch *batch, int32_t co_id, int64_t token, Holder holder,
+                   const ClaimTerms *terms);
 
 /*
- * The job that the holder has in its lane after a lost connection: read as a claim, and whether it
- * is Assigned or In Progress by job_resume_status(). Behind lane_resume_add().
+ * After a lost connection: finds the job that the holder has in its lane. Follows lane_resume_add()
+ * in a batch. job_claim_read() reads the job, job_resume_status() its status: Assigned or In
+ * Progress.
  */
 void job_resume_add(Batch *batch, int32_t co_id, int64_t token, Holder holder);
 JobState job_resume_status(const PGresult *result);
 
-/* Assigns a job again whose claim was undone: see job_reclaim.sql. */
+/* Assigns a job again whose claim a failover has undone: see job_reclaim.sql. */
 void job_reclaim_add(Batch *batch, int32_t id, int32_t co_id, int64_t token, Holder holder);
 
-/* `ret_head` gets the id that was at the head of the queue; `ret` is written for CLAIM_JOB. */
-int job_claim_read(const PGresult *result, ClaimResult *ret_result, int32_t *ret_head, Job *ret);
+/* Returns 0 or -ENOMEM. */
+int job_claim_read(const PGresult *result, Claim *ret);
 
+/* An empty summary is none: see job_finish_add(). */
 void job_start_add(Batch *batch, int32_t id, Holder holder, const char *summary);
 void job_progress_add(Batch *batch, int32_t id, Holder holder, int percent);
 void job_start_summary_add(Batch *batch, int32_t id, Holder holder, const char *summary);
 
-void job_finish_add(Batch *batch, int32_t id, JobEvent event, JobState status, const char *summary,
-                    Holder holder);
+/*
+ * Ends the job by `event`: the table in core/job.c gives the status that the row gets. An empty
+ * summary is none. With `insists`, an error of the successor that time may mend is an error of the
+ * statement; without, the job ends without a successor.
+ */
+void job_finish_add(Batch *batch, int32_t id, JobEvent event, const char *summary, Holder holder,
+                    int insists);
 
-/* What a finish did. */
+/* The result of a finish. */
 typedef struct Finished {
-        int32_t id;        /* 0: the row was not as expected, nothing was changed */
-        int32_t successor; /* id of the retry or requeue, or 0 */
+        int32_t id;        /* 0: nothing was changed, because the row was not as expected */
+        int32_t successor; /* the retry or requeue, or 0 */
         char start_after[32];
-        int32_t waiting; /* the job because of which the successor was refused, or 0 */
+        int32_t waiting; /* the waiting job that makes a successor a duplicate, or 0 */
 } Finished;
 
-/* Row `row`; rows of holder_settle have the same four columns first. */
+/* Reads one row. The first four columns of settle.sql are the same. */
 void job_finish_read(const PGresult *result, int row, Finished *ret);
 
 void job_status_add(Batch *batch, int32_t id);
 JobState job_status_read(const PGresult *result);
-const char *job_status_summary(const PGresult *result); /* of the finish; "" when there is none */
+const char *job_status_summary(const PGresult *result); /* the finish summary, or "" */
+/* 1 when the job is assigned to that host and PID. */
+int job_status_is_held(const PGresult *result, Holder holder);
 
-/* How the plugin of a canceled job ended, as a history record. */
+/* Writes a history record that says how the plugin of a canceled job ended. */
 void job_stopped_add(Batch *batch, int32_t id, const char *comment);
 
 void job_cancel_add(Batch *batch, int32_t id, const char *summary, const char *actor);
 
-/* What it takes to register a job. Zero intervals and negative max_retry mean none. */
+/* A job to register. 0 means no interval, a negative max_retry no limit. */
 typedef struct Registration {
         int32_t co_id;
         const char *plugin;
         const char *parameters;
-        Holder runner; /* host not NULL: Assigned to it at once, not Queued */
-        int32_t delay; /* seconds, like the intervals */
+        Holder runner;     /* the process that runs the job at once; host NULL: the job is queued */
+        int32_t runner_id; /* of its row in jobd.supervisor, where the job is noted; or 0 */
+        int32_t delay;     /* seconds, like the intervals */
         int32_t requeue_interval;
         int32_t retry_interval;
         int32_t max_retry;
+        int is_requeued_always; /* also after a failure that no retry follows */
         const char *summary;
         const char *actor;
         int may_duplicate;
-        int32_t retried_job_id;
+        const char *key; /* of which only one job is registered; or NULL */
 } Registration;
 
-/* Two statements: the lock, then the registration. Its result: id, or the job that waits. */
+/*
+ * Adds two statements: the lock, then the registration. job_register_read() reads the
+ * reply. DB_E_CONFLICT: its key was used in another CO at the same moment; try again.
+ */
 void job_register_add(Batch *batch, const Registration *registration);
+
+/* What became of a registration. All zero: it could not be found out in time. */
+typedef struct Registered {
+        int32_t id;      /* the new job, or 0 */
+        int32_t waiting; /* the job that makes it a duplicate, or 0 */
+        int32_t earlier; /* the job that was registered with its key before, or 0 */
+} Registered;
+
+void job_register_read(const DbReply *reply, Registered *ret);
+
+/* Asks for jobs by their ids; rows come in any order. */
+void job_look_add(Batch *batch, const int32_t *ids, size_t n);
+
+/* Texts are of the result. */
+void job_look_read(const PGresult *result, int row, ChangeFacts *ret);
+
+/*
+ * Adds three statements: the lock of the CO, a limit of 5 s, and one that queues Failed or Canceled
+ * jobs of the CO again; result JOB_RETRY_RESULT has a row for each id. Where it takes longer to
+ * find out what is a duplicate, the SQLSTATE is 57014. `who` is for the summaries.
+ */
+#define JOB_RETRY_RESULT 2
+void job_retry_add(Batch *batch, int32_t co_id, const int32_t *ids, size_t n, const char *who,
+                   const char *actor, int may_duplicate);
+
+typedef struct Retried {
+        int32_t id; /* the new job; 0: there is none */
+        ChangeFacts facts;
+} Retried;
+
+/* Texts are of the result. */
+void job_retry_read(const PGresult *result, int row, Retried *ret);

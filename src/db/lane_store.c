@@ -10,6 +10,8 @@
 
 #define TOKEN_TRIES 100
 #define PROMOTE_LIMIT 1000 /* of queue_promote.sql */
+#define REFUSED_CHARS 500  /* of the server's words: what `why` has room for */
+#define PROBLEM_CHARS 600  /* of why models are missing */
 
 #define TOTALS_MAX 10000 /* of the queue, counted for people to look at */
 
@@ -36,13 +38,34 @@ int identity_init(Identity *identity) {
 }
 
 void lane_take_add(Batch *batch, int32_t co_id, int32_t supervisor_id, int32_t pid,
-                   int64_t start_ticks, int64_t token) {
+                   int64_t start_ticks, int64_t token, int32_t generation) {
         batch_add(batch, SQL_LANE_TAKE);
         batch_int(batch, co_id);
         batch_int(batch, supervisor_id);
         batch_int(batch, pid);
         batch_int(batch, start_ticks);
         batch_int(batch, token);
+        batch_int(batch, generation);
+}
+
+int lane_take_read(const PGresult *result) {
+        return db_bool(result, 0, 0);
+}
+
+void lane_refused_add(Batch *batch, int32_t co_id, const char *words, const RefusalPolicy *policy) {
+        batch_add(batch, SQL_LANE_REFUSED);
+        batch_int(batch, co_id);
+        batch_words(batch, words, REFUSED_CHARS);
+        batch_int(batch, (int64_t) (policy->first_usec / USEC_PER_MSEC));
+        batch_int(batch, (int64_t) (policy->max_usec / USEC_PER_MSEC));
+}
+
+Refused lane_refused_read(const PGresult *result) {
+        if (!PQntuples(result))
+                return (Refused){0};
+        return (Refused){.job_id = (int32_t) db_int(result, 0, 0),
+                         .n = (int32_t) db_int(result, 0, 1),
+                         .delay_usec = (usec_t) db_int(result, 0, 2) * USEC_PER_MSEC};
 }
 
 void lane_resume_add(Batch *batch, int32_t co_id, int64_t token, int64_t new_token) {
@@ -64,9 +87,11 @@ void queue_drop_stale_add(Batch *batch, int32_t job_id, int32_t co_id) {
         batch_int(batch, co_id);
 }
 
-void queue_look_add(Batch *batch) {
+void queue_look_add(Batch *batch, int32_t above, int32_t supervisor_id) {
         batch_add(batch, SQL_QUEUE_PROMOTE);
         batch_add(batch, SQL_QUEUE_WAITING);
+        batch_int(batch, above);
+        batch_int(batch, supervisor_id);
         batch_add(batch, SQL_QUEUE_NEXT_DUE);
 }
 
@@ -75,7 +100,8 @@ int queue_look_rows(const DbReply *reply) {
 }
 
 int32_t queue_look_co(const DbReply *reply, int row) {
-        return (int32_t) db_int(reply->results[LOOK_WAITING], row, 0);
+        const PGresult *result = reply->results[LOOK_WAITING];
+        return db_bool(result, row, 1) ? (int32_t) db_int(result, row, 0) : 0;
 }
 
 usec_t queue_look_next(const DbReply *reply) {
@@ -86,8 +112,15 @@ usec_t queue_look_next(const DbReply *reply) {
         return usec > 0 ? (usec_t) usec : 0;
 }
 
+int32_t queue_look_above(const DbReply *reply) {
+        for (int row = queue_look_rows(reply) - 1; row >= 0; row--)
+                if (db_bool(reply->results[LOOK_WAITING], row, 2))
+                        return (int32_t) db_int(reply->results[LOOK_WAITING], row, 0);
+        return 0;
+}
+
 int queue_look_is_full(const DbReply *reply) {
-        return db_rows(reply, LOOK_PROMOTED) >= PROMOTE_LIMIT;
+        return db_rows(reply, LOOK_PROMOTED) >= PROMOTE_LIMIT || queue_look_above(reply);
 }
 
 void queue_totals_add(Batch *batch) {
@@ -120,9 +153,27 @@ void supervisor_register_add(Batch *batch, const Identity *identity, const char 
         batch_int(batch, schema_version_needed());
 }
 
+void supervisor_models_add(Batch *batch, int32_t id, const char *models, int32_t generation,
+                           const char *problem) {
+        batch_add(batch, SQL_SUPERVISOR_MODELS);
+        batch_int(batch, id);
+        batch_text(batch, models);
+        batch_int(batch, generation);
+        if (problem)
+                batch_words(batch, problem, PROBLEM_CHARS);
+        else
+                batch_null(batch);
+}
+
 int supervisor_register_read(const DbReply *reply, int32_t *ret_id, DbError *error) {
         int32_t id = (int32_t) db_int(reply->results[0], 0, 0);
 
+        if (!id && db_bool(reply->results[0], 0, 2)) {
+                *error = (DbError){.class = DB_E_COPY,
+                                   .message = "this database is a copy of the one that the schema "
+                                              "jobd was installed in"};
+                return error->class;
+        }
         if (!id) {
                 *error = (DbError){.class = DB_E_SCHEMA};
                 (void) snprintf(error->message, sizeof(error->message),
@@ -136,13 +187,15 @@ int supervisor_register_read(const DbReply *reply, int32_t *ret_id, DbError *err
 }
 
 void supervisor_renew_add(Batch *batch, const Identity *identity, unsigned workers, unsigned busy,
-                          const char *counters) {
+                          const char *counters, const char *trouble, int64_t trouble_seconds) {
         batch_add(batch, SQL_SUPERVISOR_RENEW);
         batch_int(batch, identity->id);
         batch_int(batch, identity->token);
         batch_int(batch, workers);
         batch_int(batch, busy);
         batch_text(batch, counters);
+        batch_text(batch, trouble);
+        batch_int(batch, trouble_seconds);
 }
 
 void supervisor_remove_add(Batch *batch, int32_t id, int64_t token) {
@@ -151,10 +204,11 @@ void supervisor_remove_add(Batch *batch, int32_t id, int64_t token) {
         batch_int(batch, token);
 }
 
-void supervisor_condemn_add(Batch *batch, int32_t id, int64_t token, int64_t new_token) {
+void supervisor_condemn_add(Batch *batch, const Will *will, int64_t new_token) {
         batch_add(batch, SQL_SUPERVISOR_CONDEMN);
-        batch_int(batch, id);
-        batch_int(batch, token);
+        batch_int(batch, will->supervisor_id);
+        batch_int(batch, will->token);
+        batch_int(batch, will->renewals);
         batch_int(batch, new_token);
 }
 
@@ -173,34 +227,104 @@ void supervisor_others_read(const PGresult *result, int row, Peer *ret) {
                 .token = db_int(result, row, 1),
                 .pid = (int32_t) db_int(result, row, 3),
                 .start_ticks = db_int(result, row, 5),
-                .has_lapsed = db_bool(result, row, 6),
+                .renewals = db_int(result, row, 6),
+                .lease_usec = (usec_t) db_int(result, row, 7) * USEC_PER_MSEC,
         };
         copy_text(ret->host, sizeof(ret->host), db_text(result, row, 2));
         copy_text(ret->boot, sizeof(ret->boot), db_text(result, row, 4));
 }
 
-void holder_list_add(Batch *batch, int32_t supervisor_id) {
-        batch_add(batch, SQL_HOLDER_LIST);
-        batch_int(batch, supervisor_id);
+int peer_is_here(const Identity *self, const Peer *peer) {
+        return !strcmp(self->host, peer->host) && !strcmp(self->boot, peer->boot);
 }
 
-static void add_holder(Batch *batch, SqlId statement, int32_t supervisor_id, int32_t pid) {
-        batch_add(batch, statement);
-        batch_int(batch, supervisor_id);
-        if (pid)
-                batch_int(batch, pid);
+int peer_is_gone(const Identity *self, const Peer *peer) {
+        return peer_is_here(self, peer) &&
+               process_life(peer->pid, peer->start_ticks) == PROCESS_GONE;
+}
+
+void lanes_left_add(Batch *batch, int32_t own_id, int32_t co_id) {
+        batch_add(batch, SQL_LANES_LEFT);
+        batch_int(batch, own_id);
+        if (co_id)
+                batch_int(batch, co_id);
         else
                 batch_null(batch);
+        batch_int(batch, LANES_LEFT_MAX + 1);
 }
 
-void holder_settle_add(Batch *batch, int32_t supervisor_id, int32_t pid, const char *summary) {
-        batch_add(batch, SQL_SUPERVISOR_LOCK);
+void lanes_left_read(const PGresult *result, int row, LaneLeft *ret) {
+        *ret = (LaneLeft){.co_id = (int32_t) db_int(result, row, 0),
+                          .kind = db_text(result, row, 1),
+                          .host = db_text(result, row, 2),
+                          .pid = (int32_t) db_int(result, row, 3),
+                          .seen_ago = db_int(result, row, 4),
+                          .has_lapsed = db_bool(result, row, 5)};
+}
+
+void models_unprovided_add(Batch *batch, int32_t own_id, int limit) {
+        batch_add(batch, SQL_MODELS_UNPROVIDED);
+        batch_int(batch, own_id);
+        batch_int(batch, limit);
+}
+
+void models_unprovided_read(const PGresult *result, int row, ModelLeft *ret) {
+        enum { MODEL, JOBS, DUE, COS, FIRST_JOB };
+
+        *ret = (ModelLeft){.name = db_text(result, row, MODEL),
+                           .jobs = db_int(result, row, JOBS),
+                           .first_job = (int32_t) db_int(result, row, FIRST_JOB)};
+}
+
+void lane_holders_add(Batch *batch, int32_t supervisor_id) {
+        batch_add(batch, SQL_LANE_HOLDERS);
         batch_int(batch, supervisor_id);
-        add_holder(batch, SQL_HOLDER_LOCK, supervisor_id, pid);
-        add_holder(batch, SQL_HOLDER_SETTLE, supervisor_id, pid);
-        batch_text(batch, summary);
-        add_holder(batch, SQL_HOLDER_CANCELED, supervisor_id, pid);
-        add_holder(batch, SQL_HOLDER_FREE, supervisor_id, pid);
+}
+
+/* NULL is "all of them", or none. */
+static void add_number(Batch *batch, int64_t number, int is_null) {
+        if (is_null)
+                batch_null(batch);
+        else
+                batch_int(batch, number);
+}
+
+static void add_dead(Batch *batch, SqlId statement, const Will *will) {
+        batch_add(batch, statement);
+        batch_int(batch, will->supervisor_id);
+        add_number(batch, will->pid, !will->pid);
+        add_number(batch, will->start_ticks, !will->pid);
+}
+
+void settle_add(Batch *batch, const Will *will) {
+        add_dead(batch, SQL_LANE_LOCK, will);
+        add_dead(batch, SQL_SETTLE, will);
+        add_number(batch, will->job_id, !will->job_id);
+        if (*will->summary)
+                batch_text(batch, will->summary);
+        else /* the server has refused it */
+                batch_null(batch);
+        if (!will->pid)
+                supervisor_remove_add(batch, will->supervisor_id, will->token);
+}
+
+void settle_read(const PGresult *result, int row, Settled *ret) {
+        const char *event = db_text(result, row, 6);
+
+        *ret = (Settled){.event = !event || !strcmp(event, "told") ? SETTLE_TOLD
+                                  : !strcmp(event, "settled")      ? SETTLE_FAILED
+                                                                   : SETTLE_CANCELED,
+                         .co_id = (int32_t) db_int(result, row, 4),
+                         .plugin = db_text(result, row, 5)};
+        job_finish_read(result, row, &ret->job);
+}
+
+void worker_jobs_add(Batch *batch, const int32_t *ids, size_t n, const char *host,
+                     const int32_t *pids, size_t n_pids) {
+        batch_add(batch, SQL_WORKER_JOBS);
+        batch_int_array(batch, ids, n);
+        batch_text(batch, host);
+        batch_int_array(batch, pids, n_pids);
 }
 
 void lane_stalled_add(Batch *batch, int32_t co_id, int32_t supervisor_id, int32_t job_id,

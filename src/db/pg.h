@@ -1,4 +1,4 @@
-/* libpq's objects under cleanup attributes. */
+/* Cleanup attributes for batches and replies. */
 #pragma once
 
 #include "db/db.h"

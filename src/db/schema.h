@@ -1,30 +1,62 @@
-/* The numbered files of schema/, and which of them a database has. */
+/* Installs and checks the schema jobd: the numbered files of schema/. */
 #pragma once
 
 #include "db/db.h"
 
-/* The version that this program needs: the number of the last file. */
+/* The version that this program needs, which is the number of the last file. */
 int schema_version_needed(void);
 
 typedef struct SchemaState {
         int version;  /* 0: not installed */
-        int triggers; /* of SCHEMA_TRIGGERS that are there and enabled */
+        int triggers; /* enabled ones, of SCHEMA_TRIGGERS */
 } SchemaState;
 
 #define SCHEMA_TRIGGERS 5
 
-/* Looks; returns 0 or DB_E_* with `error` filled in. */
+/* Whether there is a schema jobd, whoever made it. Returns as schema_check(). */
+int schema_is_there(PGconn *conn, int *ret, DbError *error);
+
+/* Reads the state of the database. Returns 0, or DB_E_* with `error` filled in. */
 int schema_check(PGconn *conn, SchemaState *ret, DbError *error);
 
-/*
- * Applies the files that are missing, each in a transaction of its own; several may run at once.
- * `on_step` is told of each that was applied.
- */
-int schema_install(PGconn *conn, void (*on_step)(int version, const char *name, void *userdata),
-                   void *userdata, DbError *error);
+/* What schema_install() has found and left. */
+typedef struct SchemaInstallation {
+        int before;           /* the version that was there */
+        char zone_before[64]; /* of the Registry's times; "" before a first installation */
+        char zone[64];
+} SchemaInstallation;
 
-/* Takes everything of ours out of the database. */
-int schema_remove(PGconn *conn, DbError *error);
+/*
+ * Applies the missing files, all or none, and gives everything in jobd to the owner of public.jobs.
+ * The Registry's times are in `zone`; "" leaves what was there, at first UTC. Installations at the
+ * same time wait for one another. Returns as schema_check(); an error has a hint where the files
+ * give one.
+ */
+int schema_install(PGconn *conn, const char *zone, SchemaInstallation *ret, DbError *error);
+
+/* The name of the file that leads to a version, from 1 to schema_version_needed(). */
+const char *schema_file_name(int version);
+
+/* Makes this database the one that runs its jobs. Returns as schema_check(). */
+int schema_adopt(PGconn *conn, DbError *error);
+
+/* What schema_remove() took away; `running` jobs stay Assigned or In Progress. */
+typedef struct SchemaInventory {
+        int version, triggers, tables, functions;
+        int running;
+} SchemaInventory;
+
+/* The SQLSTATE of a removal that is refused, because a daemon or a command is alive. */
+#define SCHEMA_IN_USE "RJ002"
+
+/*
+ * Removes the schema jobd and its triggers, all or nothing. A lock that is not to be had within a
+ * second is DB_E_RETRY; SCHEMA_IN_USE is overridden by `is_forced`. Returns as schema_check().
+ */
+int schema_remove(PGconn *conn, int is_forced, SchemaInventory *ret, DbError *error);
+
+/* Names the sessions that hold locks on jobs or in the schema. Returns 0, or an error class. */
+int schema_find_users(PGconn *conn, char *text, size_t size);
 
 /* The text of schema/roles.sql. */
 const char *schema_roles(void);

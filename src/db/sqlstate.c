@@ -1,3 +1,4 @@
+/* One table of prefixes, in which the first that fits counts. */
 #include "db/sqlstate.h"
 
 #include <errno.h>
@@ -5,7 +6,7 @@
 
 #include "util/macro.h"
 
-/* A prefix of a SQLSTATE, the longest first. */
+/* Prefixes of SQLSTATEs; a longer one stands before a shorter one. */
 static const struct {
         const char *prefix;
         int class;
@@ -30,6 +31,12 @@ int sqlstate_classify(const char *sqlstate) {
         return -EBADMSG;
 }
 
+const char *const sqlstate_refused_hint =
+        "the server's words say what it is: no connection is free, the role of [database] conninfo "
+        "is not there or may not log in (pg_hba.conf), or its password is wrong. A service has it "
+        "from /etc/credstore/registry-jobd.password, and reads "
+        "that when it is restarted; everybody else from ~/.pgpass";
+
 const char *sqlstate_hint(int class) {
         switch (class) {
         case DB_E_SCHEMA:
@@ -40,6 +47,18 @@ const char *sqlstate_hint(int class) {
         case DB_E_POOLER:
                 return "connect to PostgreSQL itself, or let the pooler use pool_mode = session "
                        "for this database";
+        case DB_E_SUPERUSER:
+                return "connect as a role of its own, which 'registry-job schema roles' gives what "
+                       "it needs: whoever owns the Registry's tables could run code as a superuser";
+        case DB_E_ENCODING:
+                return "dump the database, create it again with ENCODING 'UTF8', and restore the "
+                       "dump";
+        case DB_E_COPY:
+                return "if this database is to run its jobs, and the one that it was copied from "
+                       "is a different one: registry-job schema adopt";
+        case DB_E_TIMEZONE:
+                return "as the owner of public.jobs: registry-job schema install, which takes the "
+                       "zone of the configuration; then restart the daemons";
         default:
                 return NULL;
         }

@@ -20,9 +20,9 @@ int channel_new(int ret[2]) {
         return 0;
 }
 
-int channel_send(int fd, const ChannelMessage *message) {
+static int send_message(int fd, const ChannelMessage *message, int flags) {
         for (;;) {
-                if (send(fd, message, sizeof(*message), MSG_NOSIGNAL) >= 0)
+                if (send(fd, message, sizeof(*message), MSG_NOSIGNAL | flags) >= 0)
                         return 0;
                 if (errno == EINTR)
                         continue;
@@ -30,6 +30,14 @@ int channel_send(int fd, const ChannelMessage *message) {
                         return CHANNEL_E_CLOSED;
                 return errno == EAGAIN ? CHANNEL_E_AGAIN : error_origin(-errno);
         }
+}
+
+int channel_send(int fd, const ChannelMessage *message) {
+        return send_message(fd, message, 0);
+}
+
+int channel_try_send(int fd, const ChannelMessage *message) {
+        return send_message(fd, message, MSG_DONTWAIT);
 }
 
 int channel_receive(int fd, ChannelMessage *ret) {
@@ -44,9 +52,11 @@ int channel_receive(int fd, ChannelMessage *ret) {
                 if (n < 0)
                         return errno == EAGAIN ? CHANNEL_E_AGAIN : error_origin(-errno);
                 if (n != sizeof(message) || message.type < CHANNEL_ASSIGN ||
-                    message.type > CHANNEL_TURN_OVER || message.end >= _TURN_END_MAX ||
+                    message.type >= _CHANNEL_TYPE_MAX || message.end >= _TURN_END_MAX ||
                     message.is_last > 1)
                         return CHANNEL_E_INVALID;
+                message.plugin[sizeof(message.plugin) - 1] = '\0';
+                message.residue[sizeof(message.residue) - 1] = '\0';
                 *ret = message;
                 return 0;
         }

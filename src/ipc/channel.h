@@ -8,26 +8,48 @@
 
 typedef enum ChannelType {
         CHANNEL_ASSIGN = 1, /* supervisor: serve this CO */
+        CHANNEL_SETTLED,    /* heir: what the dead worker left is settled, its lane is free */
         CHANNEL_READY,      /* worker: connected, has loaded its plugins */
         CHANNEL_TURN_OVER,  /* worker: the turn has ended */
+        CHANNEL_OVERRUN,    /* its watch: overrun_job of the status page asks for a cancel */
+        CHANNEL_RESIDUE,    /* worker: a plugin has left something behind */
+        CHANNEL_TROUBLE,    /* worker: what fails, in `residue`; "": it does not any more */
+        CHANNEL_BORN,       /* worker, first of all: when it started */
+        _CHANNEL_TYPE_MAX,
 } ChannelType;
 
 /* Why a turn ended. */
 typedef enum TurnEnd {
-        TURN_EMPTY = 1,   /* nothing more was ready */
-        TURN_SHARE,       /* had its share, more waits */
-        TURN_BUSY,        /* somebody else holds the lane */
-        TURN_STOPPED,     /* was told to stop */
-        TURN_UNAVAILABLE, /* the database was not to be reached */
+        TURN_EMPTY = 1, /* nothing more was ready, or somebody else holds the lane */
+        TURN_SHARE,     /* had its share, more waits */
+        TURN_STOPPED,   /* was told to stop */
+        TURN_REFUSED,   /* the database refuses the first job: the CO has a pause */
+        TURN_DOWN,      /* programs do not start that have to run first, as `residue` says; or they
+                           tell other models than before: "" */
         _TURN_END_MAX,
 } TurnEnd;
+
+#define CHANNEL_PLUGIN_SIZE 81u
+#define CHANNEL_RESIDUE_SIZE 440u
 
 typedef struct ChannelMessage {
         uint32_t type;
         int32_t co_id;
         uint32_t end;     /* TurnEnd */
         uint32_t jobs;    /* run in this turn */
-        uint32_t is_last; /* TURN_OVER: the worker is to be replaced, its plugin left something */
+        uint32_t will;    /* SETTLED, of a settler: which of its wills */
+        uint32_t is_last; /* TURN_OVER, RESIDUE: the worker is to be replaced */
+        /* What an heir has done since its last message. */
+        uint32_t settled;  /* jobs that became Failed */
+        uint32_t canceled; /* jobs that were Canceled, and whose end it noted */
+        uint32_t lost;     /* history records that nobody will write */
+        uint32_t left;     /* history records of the dead worker that still wait */
+        /* BORN. */
+        int64_t start_ticks; /* as process_start_ticks() of util/process.h */
+        /* RESIDUE; texts end within their room. */
+        int32_t job_id;
+        char plugin[CHANNEL_PLUGIN_SIZE]; /* Plugin.Model */
+        char residue[CHANNEL_RESIDUE_SIZE];
 } ChannelMessage;
 
 #define CHANNEL_E_CLOSED 1
@@ -40,3 +62,6 @@ int channel_new(int ret[2]);
 /* Returns 0, CHANNEL_E_* or -errno. */
 int channel_send(int fd, const ChannelMessage *message);
 int channel_receive(int fd, ChannelMessage *ret);
+
+/* As channel_send(), but never waits: CHANNEL_E_AGAIN when there is no room. */
+int channel_try_send(int fd, const ChannelMessage *message);

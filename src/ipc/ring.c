@@ -28,12 +28,17 @@ int ring_put(StatusPage *page, const void *data, size_t size) {
                 return RING_E_FULL;
         copy_in(page, head, &length, sizeof(length));
         copy_in(page, head + sizeof(length), data, size);
+        atomic_fetch_add(&page->frames_put, 1);
         atomic_store(&page->ring_head, head + sizeof(length) + size); /* from here on it counts */
         return 0;
 }
 
 uint64_t ring_oldest(const StatusPage *page) {
         return atomic_load(&page->ring_tail);
+}
+
+uint64_t ring_end(const StatusPage *page) {
+        return atomic_load(&page->ring_head);
 }
 
 int ring_read(const StatusPage *page, uint64_t *at, void *data, size_t size, size_t *ret_size) {
@@ -57,6 +62,24 @@ void ring_patch(StatusPage *page, uint64_t at, const void *data, size_t size) {
         copy_in(page, at + sizeof(FrameSize), data, size);
 }
 
-void ring_release(StatusPage *page, uint64_t at) {
+void ring_release(StatusPage *page, uint64_t at, uint64_t n) {
+        atomic_fetch_add(&page->frames_taken, n);
         atomic_store(&page->ring_tail, at);
+}
+
+void ring_restore(StatusPage *page, uint64_t oldest, uint64_t end, uint64_t n) {
+        atomic_store(&page->ring_tail, oldest);
+        atomic_store(&page->frames_put, n);
+        atomic_store(&page->frames_taken, 0);
+        atomic_store(&page->ring_head, end);
+}
+
+void ring_clear(StatusPage *page) {
+        atomic_store(&page->frames_taken, atomic_load(&page->frames_put));
+        atomic_store(&page->ring_tail, atomic_load(&page->ring_head));
+}
+
+int64_t ring_count(const StatusPage *page) {
+        uint64_t n = atomic_load(&page->frames_put) - atomic_load(&page->frames_taken);
+        return n <= STATUS_RING_SIZE / sizeof(FrameSize) ? (int64_t) n : -1;
 }

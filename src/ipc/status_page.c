@@ -1,41 +1,35 @@
 #include "ipc/status_page.h"
 
-#include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
 
-#include "util/error.h"
+#include "ipc/shared.h"
 
-_Static_assert(offsetof(StatusPage, wishes) % 64 == 0, "one writer, its cache lines");
+#define INDEX_MASK 0xffffffff00000000u
 
-int status_page_new(StatusPage **ret) {
-        void *page = mmap(NULL, sizeof(StatusPage), PROT_READ | PROT_WRITE,
-                          MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-        if (page == MAP_FAILED)
-                return error_origin(-errno);
-        status_page_reset(page);
-        *ret = page;
-        return 0;
+int status_page_new(StatusPage **ret, int *ret_fd) {
+        void *memory = NULL;
+        int r = shared_new("registry-jobd status", sizeof(StatusPage), &memory, ret_fd);
+        if (!r)
+                *ret = memory;
+        return r;
+}
+
+int status_page_map(int fd, StatusPage **ret) {
+        void *memory = NULL;
+        int r = shared_map(fd, sizeof(StatusPage), PROT_READ | PROT_WRITE, &memory);
+        if (!r)
+                *ret = memory;
+        return r;
 }
 
 StatusPage *status_page_free(StatusPage *page) {
-        if (page)
-                (void) munmap(page, sizeof(*page));
+        shared_unmap(page, sizeof(*page));
         return NULL;
 }
 
 void status_page_reset(StatusPage *page) {
-        /* The ring's bytes may stay: only what lies between its two counters is read. */
-        memset(page, 0, offsetof(StatusPage, ring));
-        atomic_store(&page->worker_seal, STATUS_SEAL);
-        atomic_store(&page->supervisor_seal, STATUS_SEAL);
-        atomic_store(&page->control_seal, STATUS_SEAL);
-}
-
-int status_page_is_sound(const StatusPage *page) {
-        return atomic_load(&page->worker_seal) == STATUS_SEAL &&
-               atomic_load(&page->supervisor_seal) == STATUS_SEAL &&
-               atomic_load(&page->control_seal) == STATUS_SEAL;
+        memset(page, 0, offsetof(StatusPage, ring_head));
 }
 
 void status_page_count(StatusPage *page, unsigned i, uint64_t value) {
@@ -47,43 +41,21 @@ void status_page_counts(const StatusPage *page, uint64_t *to, unsigned n) {
                 to[i] = atomic_load_explicit(&page->counts[i], memory_order_acquire);
 }
 
-static uint32_t *word_of(StatusPage *page, uint64_t job) {
-        return &page->control[(job >> 32) % STATUS_CONTROL_WORDS];
-}
-
-const uint32_t *status_page_begin(StatusPage *page, int32_t job_id) {
-        uint64_t number = (atomic_load(&page->job) >> 32) + (job_id ? 1 : 0);
-        uint64_t job = number << 32 | (uint32_t) job_id;
-        uint32_t *word = word_of(page, job);
-
-        if (job_id) {
-                __atomic_store_n(word, 0, __ATOMIC_RELAXED);
-                atomic_store(&page->percent, 0);
-        }
+void status_page_clear_job(StatusPage *page) {
         atomic_store(&page->began_usec, 0);
-        atomic_store(&page->job, job);
-        return word;
+        atomic_store(&page->job, atomic_load(&page->job) & INDEX_MASK);
 }
 
 int32_t status_page_job(const StatusPage *page) {
         return (int32_t) (uint32_t) atomic_load(&page->job);
 }
 
-int status_page_control(StatusPage *page, int32_t job_id, uint32_t bits) {
-        uint64_t job = atomic_load(&page->job);
-
-        if (!job_id || (int32_t) (uint32_t) job != job_id)
-                return 0;
-        (void) __atomic_fetch_or(word_of(page, job), bits, __ATOMIC_RELAXED);
-        return 1;
-}
-
-void status_page_called(StatusPage *page, usec_t now_usec, usec_t cpu_usec) {
+void status_page_note_call(StatusPage *page, usec_t now_usec, usec_t cpu_usec) {
         atomic_store(&page->began_cpu_usec, cpu_usec);
         atomic_store(&page->active_usec, now_usec);
         atomic_store(&page->began_usec, now_usec); /* last: whoever sees it sees the others */
 }
 
-void status_page_active(StatusPage *page, usec_t now_usec) {
+void status_page_note_active(StatusPage *page, usec_t now_usec) {
         atomic_store_explicit(&page->active_usec, now_usec, memory_order_relaxed);
 }

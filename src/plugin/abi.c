@@ -8,12 +8,29 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "util/macro.h"
+
 #define MODELS_MAX 1000 /* more is a table without an end */
 
 /* The sizes of version 1.0, which no plugin can be below. */
 #define PLUGIN_SIZE_1_0 (offsetof(struct rj_plugin, models) + sizeof(void *))
 #define MODEL_SIZE_1_0 (offsetof(struct rj_model, reserved) + sizeof(uint32_t))
 #define PARAM_SIZE_1_0 (offsetof(struct rj_param_desc, help) + sizeof(void *))
+#define RECORD_SIZE_1_0 (offsetof(struct rj_record, external_identity_id) + sizeof(int32_t))
+
+void abi_copy(void *to, size_t to_size, const void *from, size_t from_size) {
+        size_t size = MIN_OF(to_size, from_size);
+
+        memcpy(to, from, size);
+        memset((char *) to + size, 0, to_size - size);
+}
+
+int abi_copy_record(const struct rj_record *from, struct rj_record *ret) {
+        if (!from || from->struct_size < RECORD_SIZE_1_0)
+                return ABI_E_INVALID;
+        abi_copy(ret, sizeof(*ret), from, from->struct_size);
+        return 0;
+}
 
 int abi_is_name(const char *name, size_t length) {
         if (!length || !isalpha((unsigned char) name[0]))

@@ -64,14 +64,13 @@ static int copy_params(const struct rj_plugin *desc, const struct rj_model *mode
         if (!params)
                 return error_origin(-ENOMEM);
         for (size_t i = 0; i < n; i++)
-                memcpy(&params[i], abi_param(desc, model, i),
-                       MIN_OF(desc->param_size, sizeof(*params)));
+                abi_copy(&params[i], sizeof(*params), abi_param(desc, model, i), desc->param_size);
         *ret = params;
         return 0;
 }
 
 static int add_model(Catalog *catalog, const struct rj_plugin *desc, const struct rj_model *model,
-                     const char *name, const char *source, char *why, size_t size) {
+                     const char *name, const Plugin *plugin, char *why, size_t size) {
         if (strlen(name) > PLUGIN_COLUMN_CHARS) {
                 (void) snprintf(why, size,
                                 "'%.160s' is longer than the %d characters of the column", name,
@@ -86,15 +85,16 @@ static int add_model(Catalog *catalog, const struct rj_plugin *desc, const struc
         if (!entry)
                 return error_origin(-ENOMEM);
         (void) snprintf(entry->name, sizeof(entry->name), "%s", name);
-        memcpy(&entry->model, model, MIN_OF(desc->model_size, sizeof(entry->model)));
+        abi_copy(&entry->model, sizeof(entry->model), model, desc->model_size);
         entry->model.params = NULL;
-        entry->source = source;
+        entry->source = desc->version;
+        entry->plugin = plugin;
         return copy_params(desc, model, &entry->model.params);
 }
 
 static int add_plugin(Catalog *catalog, const char *directory, const char *name, char *why,
                       size_t size) {
-        char problem[400] = "not a name: letters, digits and '_'";
+        char problem[480] = "not a name: letters, digits and '_'";
         Plugin *plugin;
         int r = LOADER_E_UNLOADABLE;
 
@@ -116,10 +116,10 @@ static int add_plugin(Catalog *catalog, const char *directory, const char *name,
         plugins[catalog->n_plugins++] = plugin;
 
         const struct rj_model *model;
-        for (size_t i = 0; (model = abi_model(plugin->desc, i)); i++) {
+        for (size_t i = 0; (model = abi_model(&plugin->desc, i)); i++) {
                 char full[2 * 80];
                 (void) snprintf(full, sizeof(full), "%.79s.%.79s", name, model->name);
-                r = add_model(catalog, plugin->desc, model, full, plugin->desc->version, why, size);
+                r = add_model(catalog, &plugin->desc, model, full, plugin, why, size);
                 if (r)
                         return r;
         }
@@ -136,7 +136,7 @@ int catalog_new(const char *directory, const char *const load[], size_t n_load,
                 r = add_plugin(catalog, directory, load[i], why, size);
         for (size_t i = 0; !r && i < n_exec; i++)
                 r = add_model(catalog, &own, exec_model_describe(exec[i]), exec_model_name(exec[i]),
-                              own.version, why, size);
+                              NULL, why, size);
         if (!r)
                 *ret = TAKE_PTR(catalog);
         return r;

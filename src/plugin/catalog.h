@@ -14,6 +14,7 @@ typedef struct CatalogEntry {
         char name[2 * 80];     /* "Plugin.Model" */
         struct rj_model model; /* with params of our own stride, or NULL */
         const char *source;    /* path-less name of the plugin and its version, or the command */
+        const Plugin *plugin;  /* NULL for an external program */
 } CatalogEntry;
 
 #define CATALOG_E_INVALID 1 /* `why` says what is wrong */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "files/trusted.h"
 #include "util/error.h"
 #include "util/text.h"
 
@@ -21,10 +22,16 @@ Plugin *loader_close(Plugin *plugin) {
 
 int loader_open(const char *directory, const char *name, Plugin **ret, char *why, size_t size) {
         _cleanup_(freep) char *path = text_format("%s/%s.so", directory, name);
+        _cleanup_(closep) int fd = -1;
         _cleanup_(loader_closep) Plugin *plugin = calloc(1, sizeof(*plugin));
         if (!path || !plugin)
                 return error_origin(-ENOMEM);
 
+        int r = trusted_find(path, TRUST_FILE, &fd, why, size);
+        if (r < 0)
+                (void) snprintf(why, size, "%s: %s", path, strerror(-r));
+        if (r)
+                return LOADER_E_UNLOADABLE;
         plugin->handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
         if (!plugin->handle) {
                 (void) snprintf(why, size, "%s", dlerror());
@@ -33,17 +40,18 @@ int loader_open(const char *directory, const char *name, Plugin **ret, char *why
         const struct rj_plugin *(*describe)(void) = NULL;
         void *symbol = dlsym(plugin->handle, ENTRY_POINT);
         memcpy(&describe, &symbol, sizeof(symbol)); /* C has no cast between the two */
-        plugin->desc = describe ? describe() : NULL;
-        if (!plugin->desc) {
+        const struct rj_plugin *desc = describe ? describe() : NULL;
+        if (!desc) {
                 (void) snprintf(why, size, "%s: no description from " ENTRY_POINT "()", path);
                 return LOADER_E_UNLOADABLE;
         }
 
         char problem[256];
-        if (abi_check(plugin->desc, name, problem, sizeof(problem))) {
+        if (abi_check(desc, name, problem, sizeof(problem))) {
                 (void) snprintf(why, size, "%s: %s", path, problem);
                 return LOADER_E_UNLOADABLE;
         }
+        abi_copy(&plugin->desc, sizeof(plugin->desc), desc, desc->struct_size);
         *ret = TAKE_PTR(plugin);
         return 0;
 }

@@ -8,7 +8,7 @@
 
 typedef struct Plugin {
         void *handle;
-        const struct rj_plugin *desc; /* checked */
+        struct rj_plugin desc; /* checked; members that the plugin's header did not have are 0 */
 } Plugin;
 
 /* `name` has been checked to be a name: it becomes part of a path. */

@@ -1,200 +1,154 @@
-/* What the pool, the link, the other supervisors and the queue tell: passed on to the plan. */
-#include <signal.h>
+/*
+ * What happens: workers and the database speak, the row of this supervisor comes and goes; how
+ * children end is in deaths.c. Each event is passed on to the plan, or noted for decide.c, which
+ * runs before the loop waits again. Nothing here waits, and nothing changes a job.
+ */
+#include <stdio.h>
 #include <stdlib.h>
 
-#include "core/notice.h"
 #include "supervisor/supervisor_private.h"
 #include "util/crash.h"
+#include "util/ids.h"
 #include "util/log.h"
-#include "util/log_ids.h"
 #include "util/memory.h"
+#include "util/text.h"
+#include "worker/heir.h"
 
-static void on_peer_settled(void *userdata, int64_t place, int has_failed);
-static void on_stray_settled(void *userdata, int64_t number, int has_failed);
+#define MESSAGES_AT_ONCE 64 /* of one worker */
+#define SECOND_ASK_USEC (1500 * USEC_PER_MSEC)
+#define RECORDS_MAX (STATUS_RING_SIZE / 8) /* in a ring: what an heir may say it has lost */
 
-static int is_ours(const Supervisor *s, int32_t co_id) {
-        return !s->args->drain || !s->args->drain->co_id || s->args->drain->co_id == co_id;
+int supervisor_serves(const Supervisor *s, int32_t co_id) {
+        const Drain *drain = s->args->drain;
+        return !drain || !drain->co_id || drain->co_id == co_id;
 }
 
-static void co_ready(Supervisor *s, int32_t co_id) {
-        int r = is_ours(s, co_id) ? plan_co_ready(s->plan, co_id) : 0;
-        if (r)
-                log_error_errno(r, "could not note that CO %d waits, leaving it to the sweep",
-                                co_id);
+int supervisor_note_waiting(Supervisor *s, int32_t co_id) {
+        return supervisor_serves(s, co_id) ? plan_co_ready(s->plan, co_id) : 0;
 }
 
-static void on_ready(unsigned slot, void *userdata) {
-        Supervisor *s = userdata;
-        plan_started(s->plan, slot, clock_now_usec());
-}
+/* What an heir says it has done is bounded by what can be true. */
+static void count_inherited(Supervisor *s, unsigned slot, const ChannelMessage *message) {
+        uint64_t *own = s->tally.total.own;
 
-static void on_turn_over(unsigned slot, const ChannelMessage *message, void *userdata) {
-        static const PlanTurn turns[_TURN_END_MAX] = {
-                [TURN_EMPTY] = PLAN_TURN_EMPTY,
-                [TURN_SHARE] = PLAN_TURN_MORE,
-                [TURN_BUSY] = PLAN_TURN_HELD,
-                [TURN_STOPPED] = PLAN_TURN_EMPTY,
-        };
-        Supervisor *s = userdata;
-        s->jobs += message->jobs;
-        /* What it says of the end may have been wished for by a plugin that wrote over the page. */
-        int is_sound = status_page_is_sound(pool_page(s->pool, slot));
-        plan_turn_over(s->plan, slot, is_sound ? turns[message->end] : PLAN_TURN_MORE,
-                       message->jobs, clock_now_usec());
-        if (message->is_last || !is_sound)
-                plan_replace(s->plan, slot);
-}
-
-static const char *reason_words(PoolReason reason) {
-        static const char *const words[] = {
-                [POOL_REASON_CANCEL] = "the cancel",
-                [POOL_REASON_SHUTDOWN] = "shutdown",
-                [POOL_REASON_LEASE] = "the end of its supervisor's lease",
-                [POOL_REASON_START] = "its start-up deadline",
-                [POOL_REASON_RETIRE] = "its deadline, told to end when it was idle",
-                [POOL_REASON_LANE] = "its supervisor, because it does not hold its lane any more",
-                [POOL_REASON_PAGE] = "its supervisor, because its status page was written over",
-        };
-        return words[reason];
-}
-
-/* Its own watch knows best; nothing else in the page is believed, and neither is that. */
-static const char *why_ended(const PoolEnd *end) {
-        const char *words = end->reason == POOL_REASON_PAGE ? NULL : ended_by_words(end->ended_by);
-        return words ? words : reason_words(end->reason);
+        own[COUNT_RECORDS_LOST] += MIN_OF(message->lost, RECORDS_MAX);
+        if (!message->left) /* no record of an earlier worker is in the ring any more */
+                s->departed[slot].will.n_pids = 0;
+        if (plan_slot_state(s->plan, slot) != SLOT_HEIR)
+                return;
+        own[COUNT_SETTLED_WORKER] += MIN_OF(message->settled, HEIR_JOBS_MAX);
+        own[COUNT_CANCELED_WORKER] += MIN_OF(message->canceled, HEIR_JOBS_MAX);
 }
 
 /*
- * A SIGKILL that nobody here sent, while the kernel's count of its own went up: that of the
- * worker's control group where it has one, or that of the machine.
+ * The server may come to a dead worker's last batch only after its death was settled; the lane that
+ * it takes then is found by a look a moment later.
  */
-static int is_oom_kill(Supervisor *s, const PoolEnd *end) {
-        uint64_t before = s->oom_kills;
-
-        if (end->outcome.kind != OUTCOME_SIGNALED || end->outcome.value != SIGKILL ||
-            why_ended(end))
-                return 0;
-        if (end->killed != GROUP_KILL_UNKNOWN)
-                return end->killed == GROUP_KILL_MACHINE;
-        return !memory_oom_kills(&s->oom_kills) && s->oom_kills > before;
-}
-
-/* Its own codes: a plugin that calls exit() may hit them too, at the price of a pause. */
-static int has_given_up(Outcome outcome) {
-        return outcome.kind == OUTCOME_EXITED &&
-               (outcome.value == WORKER_EXIT_UNAVAILABLE || outcome.value == WORKER_EXIT_FAILED);
-}
-
-/* A worker that gave up, or whose connection was lost, has said why. */
-static int log_level_of(Outcome outcome) {
-        int is_lost = outcome.kind == OUTCOME_EXITED && outcome.value == WORKER_EXIT_LOST;
-        return has_given_up(outcome) || is_lost ? LOG_INFO : LOG_WARNING;
-}
-
-static void log_gone(const Supervisor *s, unsigned slot, const Deceased *dead) {
-        char how[160];
-        outcome_describe(dead->outcome, dead->why, how, sizeof(how));
-        LogFields fields = {.message_id = LOG_ID_WORKER_DIED,
-                            .co_id = plan_slot_co(s->plan, slot),
-                            .job_id = status_page_job(pool_page(s->pool, slot))};
-        log_write(log_level_of(dead->outcome), &fields, "worker %d %s", dead->pid, how);
-}
-
-/* Given up by itself, ended by us or by its own watch, or nobody knows why. */
-static Count count_of_end(const Deceased *dead) {
-        if (log_level_of(dead->outcome) == LOG_INFO)
-                return COUNT_WORKERS_GAVE_UP;
-        return dead->why ? COUNT_WORKERS_KILLED : COUNT_WORKERS_DIED;
-}
-
-static void on_gone(unsigned slot, const PoolEnd *end, void *userdata) {
-        Supervisor *s = userdata;
+static void note_settled(Supervisor *s, unsigned slot) {
         usec_t now = clock_now_usec();
-        int was_starting = plan_slot_state(s->plan, slot) == SLOT_STARTING;
-        int is_clean = !plan_slot_co(s->plan, slot) && end->outcome.kind == OUTCOME_EXITED &&
-                       !end->outcome.value;
-        Deceased dead = {.supervisor_id = s->membership.identity.id,
-                         .pid = (int32_t) pool_pid(s->pool, slot),
-                         .outcome = end->outcome,
-                         .usage = end->usage,
-                         .why = why_ended(end),
-                         .tally = &s->tally};
 
-        CRASH_POINT(SUPERVISOR_REAPED);
-        dead.outcome.is_oom = is_oom_kill(s, end);
-        tally_gone(&s->tally, slot, pool_page(s->pool, slot), &end->usage, now);
-        if (!is_clean) {
-                log_gone(s, slot, &dead);
-                tally_count(&s->tally, count_of_end(&dead));
+        if (plan_slot_state(s->plan, slot) == SLOT_HEIR && !s->stray_usec)
+                s->stray_usec = usec_add(now, STRAY_USEC);
+        plan_settled(s->plan, slot, now);
+}
+
+/* Of what one worker cannot write another one's success says nothing, while that one lives. */
+static void end_trouble_of(Supervisor *s, unsigned slot) {
+        if (s->troubled_slot == slot || s->troubled_slot == SLOT_ANY)
+                supervisor_end_trouble(s, TROUBLE_TURN);
+}
+
+static void note_turn_over(Supervisor *s, unsigned slot, const ChannelMessage *message) {
+        static const PlanTurn turns[_TURN_END_MAX] = {
+                [TURN_EMPTY] = PLAN_TURN_EMPTY,   [TURN_SHARE] = PLAN_TURN_MORE,
+                [TURN_STOPPED] = PLAN_TURN_EMPTY, [TURN_REFUSED] = PLAN_TURN_EMPTY,
+                [TURN_DOWN] = PLAN_TURN_EMPTY,
+        };
+
+        s->jobs += message->jobs;
+        end_trouble_of(s, slot);
+        plan_turn_over(s->plan, slot, turns[message->end], message->jobs, clock_now_usec());
+        if (message->is_last)
+                plan_replace(s->plan, slot);
+        if (message->end == TURN_REFUSED)
+                lookout_look(s); /* it says when the CO is tried again */
+        if (message->end == TURN_DOWN)
+                provision_note_down(s, message->residue);
+}
+
+/* What an unkind plugin leaves is said once per plugin and hour, with a count. */
+static void note_residue(Supervisor *s, unsigned slot, const ChannelMessage *message) {
+        char plugin[CHANNEL_PLUGIN_SIZE], words[CHANNEL_RESIDUE_SIZE], more[64] = "";
+        uint64_t unsaid;
+
+        /* A plugin can write to the channel. */
+        (void) text_copy_utf8(plugin, sizeof(plugin), 0, message->plugin);
+        (void) text_copy_utf8(words, sizeof(words), 0, message->residue);
+        text_hide_controls(plugin);
+        text_hide_controls(words);
+        if (!complaints_may_say(&s->complaints, plugin, clock_now_usec(), &unsaid))
+                return;
+        if (unsaid)
+                (void) snprintf(more, sizeof(more), "; it left something %llu times more, not said",
+                                (unsigned long long) unsaid);
+        LogFields fields = {
+                .job_id = message->job_id, .co_id = plan_slot_co(s->plan, slot), .plugin = plugin};
+        log_write(LOG_NOTICE, &fields, "job %d: its plugin %s left %s%s%s", message->job_id, plugin,
+                  words, message->is_last ? ": its worker is replaced" : "", more);
+}
+
+/* Of one that is not ready yet, or of one at work. */
+static void note_trouble(Supervisor *s, unsigned slot, const ChannelMessage *message) {
+        SlotState state = plan_slot_state(s->plan, slot);
+        TroubleKind kind =
+                state == SLOT_STARTING || state == SLOT_HEIR ? TROUBLE_START : TROUBLE_TURN;
+        char words[CHANNEL_RESIDUE_SIZE];
+
+        (void) text_copy_utf8(words, sizeof(words), 0, message->residue);
+        text_make_line(words);
+        if (*words) {
+                if (kind == TROUBLE_TURN)
+                        s->troubled_slot = slot;
+                supervisor_note_trouble(s, kind, words);
+        } else {
+                end_trouble_of(s, slot);
         }
-        plan_gone(s->plan, slot, was_starting || has_given_up(end->outcome), now,
-                  (uint32_t) random());
-        supervisor_take_remains(s, slot, &dead, is_clean && !s->is_doubtful[slot]);
-        s->is_doubtful[slot] = 0;
 }
 
-static void on_child(pid_t pid, int wait_status, const struct rusage *usage, void *userdata) {
-        Supervisor *s = userdata;
-        pool_reaped(s->pool, pid, wait_status, usage);
-}
-
-static int is_known_child(pid_t pid, void *userdata) {
-        const Supervisor *s = userdata;
-        return pool_is_alive(s->pool, pid);
-}
-
-static void on_orphans_gone(void *userdata) {
-        supervisor_settle_all(userdata);
-}
-
-static void on_dead_peer(const Peer *peer, void *userdata) {
-        Supervisor *s = userdata;
-        int place = -1;
-
-        for (int i = 0; i < PEERS_MAX; i++) {
-                if (s->dying_peers[i] == peer->id)
-                        return;
-                if (!s->dying_peers[i] && place < 0)
-                        place = i;
+static void note_message(Supervisor *s, unsigned slot, const ChannelMessage *message) {
+        if (message->type != CHANNEL_OVERRUN && message->type != CHANNEL_RESIDUE &&
+            message->type != CHANNEL_TROUBLE)
+                count_inherited(s, slot, message);
+        switch (message->type) {
+        case CHANNEL_SETTLED:
+                note_settled(s, slot);
+                break;
+        case CHANNEL_READY:
+                supervisor_end_trouble(s, TROUBLE_START);
+                plan_ready(s->plan, slot, clock_now_usec());
+                break;
+        case CHANNEL_TURN_OVER:
+                note_turn_over(s, slot, message);
+                break;
+        case CHANNEL_OVERRUN:
+                pool_pass_overrun(s->pool, slot);
+                break;
+        case CHANNEL_RESIDUE:
+                note_residue(s, slot, message);
+                break;
+        case CHANNEL_TROUBLE:
+                note_trouble(s, slot, message);
+                break;
+        default:
+                break;
         }
-        if (place < 0)
-                return; /* the next sweep */
-        s->dying_peers[place] = peer->id;
-        log_notice("supervisor %d (pid %d on %s) is dead, settling what it left", peer->id,
-                   peer->pid, peer->host);
-        Deceased deceased = {.supervisor_id = peer->id,
-                             .outcome = {.kind = OUTCOME_UNKNOWN},
-                             .peer = *peer,
-                             .tally = &s->tally};
-        settle(s->link, &s->membership.identity, &deceased, on_peer_settled, s, place);
 }
 
-/*
- * A lane taken by a batch that the server came to only after its worker's death was settled: nobody
- * would give it back.
- */
-static void on_own_worker(int32_t pid, void *userdata) {
-        Supervisor *s = userdata;
-        Deceased deceased = {.supervisor_id = s->membership.identity.id,
-                             .pid = pid,
-                             .outcome = {.kind = OUTCOME_BELATED},
-                             .tally = &s->tally};
-        if (!pool_has(s->pool, pid))
-                settle(s->link, &s->membership.identity, &deceased, on_stray_settled, s, 0);
-}
+void supervisor_hear_worker(Supervisor *s, unsigned slot) {
+        ChannelMessage message;
 
-static void on_stray_settled(void *userdata, int64_t number, int has_failed) {
-        Supervisor *s = userdata;
-        (void) number;
-        if (!has_failed)
-                lookout_look(&s->lookout);
-}
-
-static void on_peer_settled(void *userdata, int64_t place, int has_failed) {
-        Supervisor *s = userdata;
-        s->dying_peers[place] = 0;
-        if (!has_failed)
-                lookout_look(&s->lookout);
+        for (unsigned i = 0; i < MESSAGES_AT_ONCE && pool_receive(s->pool, slot, &message); i++)
+                note_message(s, slot, &message);
 }
 
 /*
@@ -209,36 +163,44 @@ static void doubt_workers(Supervisor *s) {
         s->doubt_usec = clock_now_usec();
 }
 
-static int has_pid(const int32_t *pids, size_t n, int32_t pid) {
-        for (size_t i = 0; i < n; i++)
-                if (pids[i] == pid)
-                        return 1;
-        return 0;
-}
-
 /* Ends those whose plugin ran before the new connection, and that hold nothing there. */
-static void on_holders(const int32_t *pids, size_t n, usec_t asked_usec, void *userdata) {
-        Supervisor *s = userdata;
-
-        if (!s->doubt_usec || asked_usec < s->doubt_usec)
+void supervisor_check_holders(Supervisor *s, const int32_t *pids, size_t n) {
+        if (!s->doubt_usec || s->membership.looked_usec < s->doubt_usec)
                 return;
         for (unsigned slot = 0; slot < PLAN_SLOTS_MAX; slot++) {
                 const StatusPage *page = pool_page(s->pool, slot);
                 usec_t began = page ? atomic_load(&page->began_usec) : 0;
                 if (plan_slot_state(s->plan, slot) == SLOT_BUSY && s->is_doubtful[slot] && began &&
-                    began < s->doubt_usec && !has_pid(pids, n, (int32_t) pool_pid(s->pool, slot)))
+                    began < s->doubt_usec && !ids_have(pids, n, (int32_t) pool_pid(s->pool, slot)))
                         pool_kill(s->pool, slot, POOL_REASON_LANE);
         }
         s->doubt_usec = 0;
 }
 
-static void on_up(void *userdata) {
-        Supervisor *s = userdata;
+static void note_connected(Supervisor *s) {
         if (s->was_up)
                 tally_count(&s->tally, COUNT_RECONNECTS);
         s->was_up = 1;
         doubt_workers(s);
-        membership_up(&s->membership);
+        membership_connect(s);
+}
+
+static void note_disconnected(Supervisor *s) {
+        s->is_member = 0;
+        s->membership.is_asking = s->membership.is_looking = s->membership.is_telling = 0;
+        lookout_disconnect(s);
+        catch_up_disconnect(s);
+        s->totals.jobs = -1;
+        supervisor_be_ready(s);
+}
+
+/* A drain does not wait for it to come back. */
+static void note_down(Supervisor *s) {
+        note_disconnected(s);
+        if (s->args->drain) {
+                s->exit_code = EXIT_FAILURE;
+                supervisor_begin_stop(s, 0);
+        }
 }
 
 static void on_resynced(const DbReply *reply, void *userdata, int64_t number) {
@@ -250,7 +212,9 @@ static void on_resynced(const DbReply *reply, void *userdata, int64_t number) {
                 log_notice("repaired %lld rows of the queue",
                            (long long) db_int(reply->results[0], 0, 0));
         s->has_repaired = 1;
-        lookout_look(&s->lookout);
+        lookout_look(s);
+        if (!s->args->drain)
+                catch_up_begin(s, db_rows(reply, 0) ? db_int(reply->results[0], 0, 1) : 0);
 }
 
 void supervisor_show_tally(Supervisor *s) {
@@ -262,17 +226,16 @@ void supervisor_show_tally(Supervisor *s) {
         s->membership.counters = tally_to_json(&s->tally);
 }
 
-static void on_registered(void *userdata) {
-        Supervisor *s = userdata;
+void supervisor_begin_membership(Supervisor *s) {
         Batch batch = {0};
 
         CRASH_POINT(SUPERVISOR_REGISTERED);
         s->is_member = 1;
         s->is_refusal_told = 0;
         link_confirm(s->link);
-        supervisor_settle_all(s);
-        membership_look(&s->membership);
-        lookout_look(&s->lookout);
+        membership_tell_models(s);
+        membership_find_dead(s);
+        lookout_look(s);
         batch_add(&batch, SQL_QUEUE_RESYNC);
         (void) link_submit(s->link, &batch, on_resynced, s, 0);
         if (!s->is_ready_logged && !s->args->drain)
@@ -286,22 +249,11 @@ static void on_registered(void *userdata) {
         supervisor_count_queue(s);
 }
 
-static void on_down(void *userdata) {
-        Supervisor *s = userdata;
-        s->is_member = 0;
-        lookout_down(&s->lookout);
-        s->totals.jobs = -1;
-        supervisor_be_ready(s);
-        if (s->args->drain) {
-                s->exit_code = EXIT_FAILURE;
-                supervisor_begin_stop(s, 0);
-        }
-}
-
-/* Registering goes on to be tried at every heartbeat; a drain has nobody who waits for that. */
-static void on_refused(const DbError *error, void *userdata) {
-        Supervisor *s = userdata;
-
+/*
+ * Registering goes on to be tried at every heartbeat. A drain has nobody who waits for that; in a
+ * copy of the database only a person can say what is right.
+ */
+void supervisor_note_refusal(Supervisor *s, const DbError *error) {
         if (!s->is_refusal_told) {
                 LogFields fields = {.hint = sqlstate_hint(error->class)};
                 log_write(LOG_ERR, &fields, "could not register with the database: %s",
@@ -312,81 +264,44 @@ static void on_refused(const DbError *error, void *userdata) {
                 service_starting(3 * s->config->heartbeat_usec); /* a lock: it ends */
         else
                 supervisor_be_ready(s);
-        if (s->args->drain) {
-                s->exit_code = EXIT_FAILURE;
+        if (s->args->drain || error->class == DB_E_COPY) {
+                s->exit_code = s->args->drain ? EXIT_FAILURE : WORKER_EXIT_CONFIG;
                 supervisor_begin_stop(s, 0);
         }
 }
 
-static void on_renewed(void *userdata) {
-        Supervisor *s = userdata;
-        pool_set_lease_end(s->pool, s->membership.lease_end_usec);
-}
-
 /* Others have settled our jobs: whatever still runs must not. */
-static void on_membership_lost(void *userdata) {
-        Supervisor *s = userdata;
+void supervisor_lose_membership(Supervisor *s) {
         s->is_member = 0;
         tally_count(&s->tally, COUNT_LEASE_LOST);
         for (unsigned slot = 0; slot < PLAN_SLOTS_MAX; slot++)
                 pool_kill(s->pool, slot, POOL_REASON_LEASE);
-        membership_up(&s->membership);
+        membership_connect(s);
 }
 
-static void cancel_job(int32_t job_id, void *userdata) {
-        Supervisor *s = userdata;
-        if (pool_cancel(s->pool, job_id, clock_now_usec()))
+void supervisor_cancel_job(Supervisor *s, int32_t job_id) {
+        if (pool_cancel(s->pool, job_id, clock_now_usec()) == POOL_CANCEL_NEW)
                 tally_count(&s->tally, COUNT_CANCELS);
 }
 
-static void on_notify(const char *payload, void *userdata) {
-        Supervisor *s = userdata;
-        Notice notice = notice_parse(payload);
+void supervisor_ask_again(Supervisor *s) {
+        const double soon = (double) SECOND_ASK_USEC / (double) USEC_PER_SEC;
 
-        switch (notice.type) {
-        case NOTICE_QUEUED:
-                tally_count(&s->tally, COUNT_HEARD_QUEUED);
-                co_ready(s, notice.id);
-                break;
-        case NOTICE_DELAYED:
-                tally_count(&s->tally, COUNT_HEARD_DELAYED);
-                if (s->is_member)
-                        lookout_look(&s->lookout);
-                break;
-        case NOTICE_CANCEL:
-                tally_count(&s->tally, COUNT_HEARD_CANCEL);
-                cancel_job(notice.id, s);
-                break;
-        case NOTICE_UNKNOWN:
-                log_debug("unknown notification '%.80s', ignoring", payload);
-        }
+        if (ev_timer_remaining(s->loop, &s->cancel_poll) < soon)
+                return;
+        ev_timer_stop(s->loop, &s->cancel_poll);
+        ev_timer_set(&s->cancel_poll, soon, s->cancel_poll.repeat);
+        ev_timer_start(s->loop, &s->cancel_poll);
 }
 
-static void on_waiting(int32_t co_id, void *userdata) {
-        co_ready(userdata, co_id);
+void supervisor_hear_link(Supervisor *s) {
+        LinkNews news;
+
+        while ((news = link_next_news(s->link)) != LINK_NO_NEWS)
+                if (news == LINK_UP)
+                        note_connected(s);
+                else if (news == LINK_DOWN)
+                        note_down(s);
+                else
+                        note_disconnected(s);
 }
-
-static void on_looked(void *userdata) {
-        Supervisor *s = userdata;
-        s->has_looked = s->has_repaired && !s->lookout.is_again;
-}
-
-const PoolEvents supervisor_pool_events = {
-        .on_ready = on_ready, .on_turn_over = on_turn_over, .on_gone = on_gone};
-
-const ReaperEvents supervisor_reaper_events = {
-        .on_child = on_child, .is_known = is_known_child, .on_orphans_gone = on_orphans_gone};
-
-const LinkEvents supervisor_link_events = {
-        .on_up = on_up, .on_down = on_down, .on_notify = on_notify};
-
-const MembershipEvents supervisor_membership_events = {.on_registered = on_registered,
-                                                       .on_refused = on_refused,
-                                                       .on_renewed = on_renewed,
-                                                       .on_lost = on_membership_lost,
-                                                       .on_dead_peer = on_dead_peer,
-                                                       .on_own_worker = on_own_worker,
-                                                       .on_holders = on_holders};
-
-const LookoutEvents supervisor_lookout_events = {
-        .on_waiting = on_waiting, .on_looked = on_looked, .on_canceled = cancel_job};

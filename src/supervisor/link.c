@@ -1,3 +1,10 @@
+/*
+ * The link owns the supervisor's one connection, and its life: a thread connects, because libpq
+ * looks names up in a way that blocks; watchers read and write; timers give up what does not
+ * answer, and wait before the next attempt. The supervisor fetches what has come before the loop
+ * waits. A batch whose connection is lost is answered as such, always; a thread that is connecting
+ * at the end of the process cannot be ended, so that the process must leave by _exit().
+ */
 #include "supervisor/link.h"
 
 #include <errno.h>
@@ -9,6 +16,8 @@
 #include "util/error.h"
 #include "util/log.h"
 #include "util/log_ids.h"
+
+#define NEWS_USEC (5 * USEC_PER_SEC)
 
 static const Backoff policy = {.first_usec = 100 * USEC_PER_MSEC, .max_usec = 10 * USEC_PER_SEC};
 
@@ -25,13 +34,15 @@ typedef struct Attempt {
 struct Link {
         struct ev_loop *loop;
         const DbSettings *settings;
-        LinkEvents events;
         Async *async;
+        int has_news_closed, has_news_up, has_news_down; /* not fetched yet; in this order */
         Attempt attempt;
         int is_attempting;
         pthread_t thread;
         unsigned failures;
         int has_been_told; /* that the database is away */
+        DbError told;      /* why, as it was said last */
+        usec_t told_usec;
         usec_t down_since_usec;
         ev_async connected;
         ev_io io;
@@ -55,12 +66,21 @@ static void schedule_retry(Link *link) {
 
 static void log_down(Link *link, const DbError *error) {
         LogFields fields = {.message_id = LOG_ID_DATABASE_LOST,
-                            .hint = sqlstate_hint(error->class)};
+                            .hint = error->is_refused ? sqlstate_refused_hint
+                                                      : sqlstate_hint(error->class)};
 
-        link->has_been_told = 1;
-        link->down_since_usec = clock_now_usec();
-        log_write(LOG_ERR, &fields, "no connection to the database (%s), trying again",
+        link->told = *error;
+        link->told_usec = clock_now_usec();
+        log_write(LOG_ERR, &fields, "%s (%s), trying again",
+                  error->is_refused ? "the database refuses the connection"
+                                    : "no connection to the database",
                   *error->message ? error->message : "lost");
+}
+
+/* What a person does next depends on the reason; one that changes all the time is no news. */
+static int is_news(const Link *link, const DbError *error) {
+        return strcmp(error->message, link->told.message) != 0 &&
+               clock_now_usec() >= usec_add(link->told_usec, NEWS_USEC);
 }
 
 /* `was_up`: on_up was called before. */
@@ -68,9 +88,12 @@ static void tell_down(Link *link, const DbError *error, int was_up) {
         int is_new = !link->has_been_told;
 
         if (is_new)
+                link->down_since_usec = clock_now_usec();
+        if (is_new || is_news(link, error))
                 log_down(link, error);
+        link->has_been_told = 1;
         if (is_new || was_up)
-                link->events.on_down(link->events.userdata);
+                link->has_news_down = 1;
 }
 
 /* Signals are the loop's: the thread takes none. */
@@ -91,21 +114,29 @@ static void begin_attempt(Link *link) {
         link->is_attempting = 1;
 }
 
-static void go_down(Link *link) {
-        DbError error = *async_error(link->async);
+static void close_connection(Link *link) {
+        Async *async = TAKE_PTR(link->async); /* callbacks find the link down */
 
         ev_io_stop(link->loop, &link->io);
         ev_timer_stop(link->loop, &link->deadline);
-        Async *async = TAKE_PTR(link->async); /* callbacks find the link down */
         (void) async_free(async);
+}
+
+static void go_down(Link *link) {
+        DbError error = *async_error(link->async);
+
+        close_connection(link);
         tell_down(link, &error, 1);
         schedule_retry(link);
 }
 
-/* After anything that may have changed what we wait for. */
+/*
+ * After anything that may have changed what we wait for. libev stops a watcher of its own accord
+ * when the kernel has no memory for it: it is started again.
+ */
 static void rearm(Link *link) {
         int events = EV_READ | (async_wants_write(link->async) ? EV_WRITE : 0);
-        if (link->io.events != events) {
+        if (link->io.events != events || !ev_is_active(&link->io)) {
                 ev_io_stop(link->loop, &link->io);
                 ev_io_set(&link->io, async_fd(link->async), events);
                 ev_io_start(link->loop, &link->io);
@@ -119,7 +150,7 @@ static void rearm(Link *link) {
         }
 }
 
-static void step(Link *link) {
+static void exchange_messages(Link *link) {
         if (!link->async)
                 return;
         if (async_step(link->async))
@@ -131,7 +162,7 @@ static void step(Link *link) {
 static void on_io(struct ev_loop *loop, ev_io *io, int events) {
         (void) loop;
         (void) events;
-        step(io->data);
+        exchange_messages(io->data);
 }
 
 /* Batches submitted in this turn of the loop go out before it waits. */
@@ -141,7 +172,7 @@ static void on_before_wait(struct ev_loop *loop, ev_prepare *prepare, int events
         (void) events;
         if (link->async && async_pending(link->async) &&
             async_deadline(link->async) == USEC_INFINITY)
-                step(link);
+                exchange_messages(link);
 }
 
 static void on_deadline(struct ev_loop *loop, ev_timer *timer, int events) {
@@ -166,7 +197,7 @@ static void go_up(Link *link) {
         ev_io_init(&link->io, on_io, async_fd(link->async), EV_READ);
         link->io.data = link;
         ev_io_start(link->loop, &link->io);
-        link->events.on_up(link->events.userdata);
+        link->has_news_up = 1;
 }
 
 static void on_connected(struct ev_loop *loop, ev_async *watcher, int events) {
@@ -177,8 +208,7 @@ static void on_connected(struct ev_loop *loop, ev_async *watcher, int events) {
                 return;
         (void) pthread_join(link->thread, NULL); /* it has nothing left to do */
         link->is_attempting = 0;
-        if (!link->attempt.result && !async_new(link->attempt.db, link->events.on_notify,
-                                                link->events.userdata, &link->async)) {
+        if (!link->attempt.result && !async_new(link->attempt.db, &link->async)) {
                 go_up(link);
                 return;
         }
@@ -187,14 +217,12 @@ static void on_connected(struct ev_loop *loop, ev_async *watcher, int events) {
         schedule_retry(link);
 }
 
-int link_new(struct ev_loop *loop, const DbSettings *settings, const LinkEvents *events,
-             Link **ret) {
+int link_new(struct ev_loop *loop, const DbSettings *settings, Link **ret) {
         Link *link = calloc(1, sizeof(*link));
         if (!link)
                 return error_origin(-ENOMEM);
         link->loop = loop;
         link->settings = settings;
-        link->events = *events;
         ev_async_init(&link->connected, on_connected);
         ev_timer_init(&link->retry, on_retry, 0, 0);
         ev_timer_init(&link->deadline, on_deadline, 0, 0);
@@ -202,6 +230,7 @@ int link_new(struct ev_loop *loop, const DbSettings *settings, const LinkEvents 
         link->connected.data = link->retry.data = link->deadline.data = link->before_wait.data =
                 link;
         ev_async_start(loop, &link->connected);
+        ev_set_priority(&link->before_wait, LINK_PRIORITY);
         ev_prepare_start(loop, &link->before_wait);
         *ret = link;
         return 0;
@@ -214,11 +243,8 @@ Link *link_free(Link *link) {
         ev_prepare_stop(link->loop, &link->before_wait);
         ev_timer_stop(link->loop, &link->retry);
         ev_timer_stop(link->loop, &link->deadline);
-        if (link->async) {
-                ev_io_stop(link->loop, &link->io);
-                Async *async = TAKE_PTR(link->async);
-                (void) async_free(async);
-        }
+        if (link->async)
+                close_connection(link);
         /*
          * A thread that is connecting cannot be ended, and may take its whole connect_timeout: what
          * it works on stays, and the process ends without it (link_is_attempting()).
@@ -240,6 +266,16 @@ int link_is_up(const Link *link) {
         return link->async != NULL;
 }
 
+int link_is_refused(const Link *link) {
+        return !link->async && link->has_been_told && link->told.is_refused;
+}
+
+void link_reopen(Link *link) {
+        close_connection(link);
+        link->has_news_closed = 1;
+        begin_attempt(link);
+}
+
 void link_confirm(Link *link) {
         link->failures = 0;
         if (link->has_been_told) {
@@ -259,17 +295,22 @@ int link_submit(Link *link, Batch *batch, AsyncDone done, void *userdata, int64_
         return async_submit(link->async, batch, done, userdata, number);
 }
 
-int link_submit_first(Link *link, Batch *batch, AsyncDone done, void *userdata, int64_t number) {
-        int r = link_submit(link, batch, done, userdata, number);
-        if (!r)
-                async_hurry(link->async);
-        return r;
+LinkNews link_next_news(Link *link) {
+        if (link->has_news_closed) {
+                link->has_news_closed = 0;
+                return LINK_CLOSED;
+        }
+        if (link->has_news_up) {
+                link->has_news_up = 0;
+                return LINK_UP;
+        }
+        if (link->has_news_down) {
+                link->has_news_down = 0;
+                return LINK_DOWN;
+        }
+        return LINK_NO_NEWS;
 }
 
-int link_submit_last(Link *link, Batch *batch, AsyncDone done, void *userdata, int64_t number) {
-        if (!link->async) {
-                batch_done(batch);
-                return -ENOTCONN;
-        }
-        return async_submit_last(link->async, batch, done, userdata, number);
+char *link_next_notice(Link *link) {
+        return link->async ? async_next_notice(link->async) : NULL;
 }

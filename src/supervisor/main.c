@@ -6,10 +6,14 @@
 #include <unistd.h>
 
 #include "db/conninfo.h"
-#include "supervisor/journal.h"
+#include "journal/journal.h"
+#include "plugin/listing.h"
+#include "process/dumpable.h"
+#include "process/title.h"
 #include "supervisor/supervisor.h"
+#include "util/descriptors.h"
 #include "util/log.h"
-#include "worker/title.h"
+#include "util/text.h"
 #include "worker/worker.h"
 
 #define EXIT_USAGE 2
@@ -21,14 +25,22 @@ static void print_help(void) {
         (void) printf("registry-jobd [--config FILE] [--check [--quiet]]\n\n"
                       "Runs the job queue of COmanage Registry, in the foreground.\n\n"
                       "  --config FILE  configuration, instead of %s\n"
-                      "  --check        read the configuration, open the plugins, print the\n"
-                      "                 settings and end: 0 when all is well, 78 when not\n"
+                      "  --check        read the configuration, open the plugins, start the\n"
+                      "                 Registry of [registry], print the settings and end:\n"
+                      "                 0 when all is well, 78 when not\n"
                       "  --quiet        with --check: print what is wrong, and nothing else\n"
                       "  --help         this text\n"
                       "  --version      version\n\n"
                       "SIGTERM stops when running jobs are done, a second one at once; SIGHUP\n"
                       "reads the configuration again. See registry-jobd(8).\n",
                       RJ_CONFIG_FILE);
+}
+
+static int say_usage(const char *what, const char *word) {
+        _cleanup_(freep) char *text = text_format("%s '%s'; see registry-jobd --help", what, word);
+        if (text)
+                log_say(text);
+        return EXIT_USAGE;
 }
 
 /* Returns -1 to go on, or an exit code. */
@@ -39,6 +51,7 @@ static int parse_args(int argc, char *argv[]) {
                 {"version", no_argument, NULL, 'v'},      {0}};
         int c;
 
+        opterr = 0; /* it would print the word as it is */
         while ((c = getopt_long(argc, argv, "c:h", options, NULL)) != -1)
                 switch (c) {
                 case 'c':
@@ -57,18 +70,17 @@ static int parse_args(int argc, char *argv[]) {
                         (void) printf("registry-jobd %s\n", RJ_VERSION);
                         return EXIT_SUCCESS;
                 default:
-                        return EXIT_USAGE;
+                        return say_usage("wrong option, or one without its value:",
+                                         argv[optind - 1]);
                 }
-        if (optind < argc) {
-                (void) fprintf(stderr, "registry-jobd: unexpected argument '%s'\n", argv[optind]);
-                return EXIT_USAGE;
-        }
-        return -1;
+        return optind < argc ? say_usage("unexpected argument", argv[optind]) : -1;
 }
 
 /* Returns the journal's descriptor, or -1. */
 static int init_log(void) {
         log_init("registry-jobd", isatty(STDERR_FILENO) ? LOG_STYLE_PLAIN : LOG_STYLE_PREFIX);
+        log_protect_jobs();
+        journal_set_instance(arg_config);
         return journal_is_connected() ? journal_install("registry-jobd") : -1;
 }
 
@@ -81,11 +93,24 @@ static int read_config(Config **ret) {
         return WORKER_EXIT_CONFIG;
 }
 
+/* What comes of [registry] as comments, because the whole is a file that can be read again. */
+static void print_all(const Config *config, const json_t *told) {
+        config_print(config);
+        if (told)
+                (void) printf("\n# the Registry at %s provides:\n", config->registry_app);
+        for (size_t i = 0; i < json_array_size(told); i++)
+                (void) printf("#   %s\n", listing_name(json_array_get(told, i)));
+}
+
 int main(int argc, char *argv[]) {
         _cleanup_(config_freep) Config *config = NULL;
+        json_auto_t *models = NULL, *told = NULL;
         int must_exit = 0;
 
+        dumpable_set(0); /* until the configuration says otherwise: it is read with passwords */
+        (void) descriptors_fill_standard(); /* before anything else is opened */
         title_init(argc, argv);
+        log_init("registry-jobd", LOG_STYLE_PLAIN);
         int code = parse_args(argc, argv);
         if (code >= 0)
                 return code;
@@ -93,7 +118,11 @@ int main(int argc, char *argv[]) {
         int log_fd = init_log();
         code = read_config(&config);
         if (!code)
-                code = supervisor_try_plugins(config);
+                code = supervisor_try_plugins(config, &models);
+        if (code)
+                return code;
+        if (arg_check && config->registry_app)
+                code = supervisor_ask_registry(config, &told);
         if (code)
                 return code;
         if (arg_check) {
@@ -101,10 +130,11 @@ int main(int argc, char *argv[]) {
                         log_warning("a password stands in '%s': better in libpq's password file",
                                     arg_config);
                 if (!arg_quiet)
-                        config_print(config);
+                        print_all(config, told);
                 return EXIT_SUCCESS;
         }
-        SupervisorArgs args = {.config_path = arg_config, .config = config, .log_fd = log_fd};
+        SupervisorArgs args = {
+                .config_path = arg_config, .config = config, .models = models, .log_fd = log_fd};
         code = supervisor_run(&args, NULL, &must_exit);
         if (must_exit)
                 _exit(code);

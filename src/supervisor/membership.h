@@ -1,27 +1,17 @@
 /*
  * This supervisor's row among the others: registered, renewed every heartbeat, and the lease that
- * follows from it. Others that are dead are found here, and handed to be settled.
+ * follows from it. Dead supervisors, and lanes that nobody living holds, are found here and handed
+ * to the settler.
  */
 #pragma once
 
+#include "core/peers.h"
+#include "db/async.h"
 #include "db/lane_store.h"
-#include "supervisor/link.h"
 
-typedef struct MembershipEvents {
-        void (*on_registered)(void *userdata); /* the row is there: work may begin */
-        void (*on_refused)(const DbError *error, void *userdata); /* it could not be made */
-        void (*on_renewed)(void *userdata); /* membership_lease_end() has moved */
-        void (*on_lost)(void *userdata);    /* others gave us up: nothing that runs is ours */
-        void (*on_dead_peer)(const Peer *peer, void *userdata);
-        void (*on_own_worker)(int32_t pid, void *userdata); /* it holds a lane of ours */
-        /* All of those, and when that was asked. */
-        void (*on_holders)(const int32_t *pids, size_t n, usec_t asked_usec, void *userdata);
-        void *userdata;
-} MembershipEvents;
+typedef struct Supervisor Supervisor;
 
 typedef struct Membership {
-        Link *link;
-        MembershipEvents events;
         Identity identity;
         const char *kind; /* "daemon" or "command" */
         usec_t lease_usec;
@@ -29,21 +19,37 @@ typedef struct Membership {
         usec_t asked_usec;     /* when the renewal on its way was sent */
         usec_t looked_usec;    /* when the look on its way was sent */
         int is_asking;
+        int is_looking;
+        int has_looked;         /* since it was registered */
+        Peers peers;            /* the other supervisors */
         unsigned workers, busy; /* shown to others */
-        char *counters;         /* the same, as JSON; NULL: what was shown before stays */
+        char *counters;         /* shown to others, as JSON; NULL: what was shown before stays */
+        char *models;           /* listing_text(), which membership_provide() sets */
+        char *problem;          /* why models are missing; NULL: none is */
+        int32_t generation;     /* of the models */
+        int32_t told;           /* the generation that the row has; 0: none */
+        int is_telling;
 } Membership;
 
-/* Registers, or renews what was registered before the connection was lost. */
-void membership_up(Membership *membership);
+/*
+ * From here on these are the models (listing_text()), and `problem` is why others are missing, or
+ * NULL: the row gets both, which are taken.
+ */
+void membership_provide(Supervisor *s, char *models, char *problem);
 
-/* Heartbeat. */
-void membership_renew(Membership *membership);
+/* Puts the models into the database, if they are not there yet. */
+void membership_tell_models(Supervisor *s);
+int membership_has_told(const Supervisor *s);
+
+/* Registers, or renews what was registered before the connection was lost. */
+void membership_connect(Supervisor *s);
+
+/* Heartbeat: renews the row, and looks at the others. */
+void membership_renew(Supervisor *s);
 
 /* Looks for supervisors that are dead, and at who holds lanes in our own name. */
-void membership_look(Membership *membership);
+void membership_find_dead(Supervisor *s);
 
-/* Takes the row away: the last thing that a supervisor does. */
-void membership_leave(Membership *membership, AsyncDone done, void *userdata);
-
-/* Whether a peer is dead: its lease has lapsed, or its process is gone from this host and boot. */
-int membership_is_dead(const Identity *self, const Peer *peer);
+/* Says which lanes a drain left alone, and takes the row away: the last thing that a supervisor
+ * does. `done` is called once. */
+void membership_leave(Supervisor *s, AsyncDone done);

@@ -1,25 +1,36 @@
+/*
+ * A worker for each slot at most, its end of the channel, and the two halves of the memory that is
+ * shared with it, which are made at the first fork into the slot and kept. The plan says when to
+ * fork, to assign and to end; signals are sent here, steps of a cancel among them. A worker that
+ * cannot be spoken to is killed: it is as good as dead. Nothing that it says or shows is believed:
+ * messages have a known form, and numbers in its page are checked where they are used.
+ */
 #include "supervisor/pool.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/mman.h>
 
+#include "ipc/orders.h"
+#include "ipc/ring.h"
+#include "ipc/shared.h"
+#include "process/escalation.h"
+#include "process/spawn.h"
 #include "util/error.h"
 #include "util/log.h"
 #include "worker/account.h"
-#include "worker/spawn.h"
 
-#define MESSAGES_AT_ONCE 64
 #define NONSENSE_MAX 1000 /* messages of one worker */
 
 typedef struct Worker {
-        Pool *pool;
         unsigned slot;
         pid_t pid; /* kept until what it left is settled; 0: none */
+        int64_t start_ticks;
         int is_alive;
         int channel;
-        StatusPage *page;  /* made at the first fork into this slot, kept */
+        Orders *orders; /* made at the first fork into this slot, kept, with its descriptor */
+        StatusPage *page;
+        int orders_fd, page_fd;
         unsigned nonsense; /* messages that made no sense */
         ev_io io;
         Cancel cancel;
@@ -31,42 +42,38 @@ typedef struct Worker {
 struct Pool {
         struct ev_loop *loop;
         const WorkerSettings *settings;
-        Groups *groups;
-        PoolEvents events;
+        Cgroups *cgroups;
+        PoolReadable on_readable;
+        void *userdata;
         usec_t lease_end_usec;
         uint32_t wishes;
-        TurnLimits share;
+        Share share;
         Worker workers[PLAN_SLOTS_MAX];
 };
 
-/* What a child is forked with. */
-typedef struct Birth {
-        Pool *pool;
-        WorkerArgs args;
-} Birth;
-
-int pool_new(struct ev_loop *loop, const WorkerSettings *settings, Groups *groups,
-             const PoolEvents *events, Pool **ret) {
+int pool_new(struct ev_loop *loop, const WorkerSettings *settings, Cgroups *cgroups,
+             PoolReadable on_readable, void *userdata, Pool **ret) {
         Pool *pool = calloc(1, sizeof(*pool));
         if (!pool)
                 return error_origin(-ENOMEM);
         pool->loop = loop;
         pool->settings = settings;
-        pool->groups = groups;
-        pool->events = *events;
+        pool->cgroups = cgroups;
+        pool->on_readable = on_readable;
+        pool->userdata = userdata;
         for (unsigned i = 0; i < PLAN_SLOTS_MAX; i++) {
-                pool->workers[i].pool = pool;
-                pool->workers[i].slot = i;
-                pool->workers[i].channel = -1;
+                Worker *worker = &pool->workers[i];
+                worker->slot = i;
+                worker->channel = worker->orders_fd = worker->page_fd = -1;
         }
         *ret = pool;
         return 0;
 }
 
-static void close_channel(Worker *worker) {
+static void close_channel(Pool *pool, Worker *worker) {
         if (worker->channel < 0)
                 return;
-        ev_io_stop(worker->pool->loop, &worker->io);
+        ev_io_stop(pool->loop, &worker->io);
         (void) close(worker->channel);
         worker->channel = -1;
 }
@@ -74,128 +81,161 @@ static void close_channel(Worker *worker) {
 Pool *pool_free(Pool *pool) {
         if (pool)
                 for (unsigned i = 0; i < PLAN_SLOTS_MAX; i++) {
-                        close_channel(&pool->workers[i]);
-                        (void) status_page_free(pool->workers[i].page);
+                        Worker *worker = &pool->workers[i];
+                        close_channel(pool, worker);
+                        (void) orders_free(worker->orders);
+                        (void) status_page_free(worker->page);
+                        closep(&worker->orders_fd);
+                        closep(&worker->page_fd);
                 }
         free(pool);
         return NULL;
 }
 
-static void take_message(Worker *worker, const ChannelMessage *message) {
-        const PoolEvents *events = &worker->pool->events;
-
-        if (message->type == CHANNEL_READY)
-                events->on_ready(worker->slot, events->userdata);
-        else if (message->type == CHANNEL_TURN_OVER)
-                events->on_turn_over(worker->slot, message, events->userdata);
+unsigned pool_slot_of(const ev_io *io) {
+        const char *worker = (const char *) io - offsetof(Worker, io);
+        return ((const Worker *) (const void *) worker)->slot;
 }
 
 /*
- * Takes what the worker has said so far, a bounded number of messages at a time. A plugin can write
- * to its worker's end: one that goes on with nonsense is not listened to any more.
+ * The first one counts: it was sent before there was a plugin to send another. /proc may hide the
+ * worker from us: see process/dumpable.h.
  */
-static void hear(Worker *worker) {
-        ChannelMessage message;
+static int note_birth(Worker *worker, const ChannelMessage *message) {
+        if (worker->start_ticks || message->start_ticks <= 0)
+                return CHANNEL_E_INVALID;
+        worker->start_ticks = message->start_ticks;
+        return 0;
+}
 
-        for (unsigned i = 0; i < MESSAGES_AT_ONCE && worker->channel >= 0; i++) {
-                int r = channel_receive(worker->channel, &message);
+/* As rearm() in link.c. Only a watcher that was set anew is told to the kernel anew. */
+static void watch_again(Pool *pool, Worker *worker) {
+        if (worker->channel < 0 || ev_is_active(&worker->io))
+                return;
+        ev_io_set(&worker->io, worker->channel, EV_READ);
+        ev_io_start(pool->loop, &worker->io);
+}
+
+int pool_receive(Pool *pool, unsigned slot, ChannelMessage *ret) {
+        Worker *worker = &pool->workers[slot];
+
+        watch_again(pool, worker);
+        while (worker->channel >= 0) {
+                int r = channel_receive(worker->channel, ret);
+                if (!r && ret->type != CHANNEL_BORN)
+                        return 1;
                 if (r == CHANNEL_E_AGAIN)
-                        return;
+                        return 0;
                 if (!r)
-                        take_message(worker, &message);
-                else if (r != CHANNEL_E_INVALID || ++worker->nonsense > NONSENSE_MAX)
-                        close_channel(worker);
+                        r = note_birth(worker, ret);
+                if (r && (r != CHANNEL_E_INVALID || ++worker->nonsense > NONSENSE_MAX))
+                        close_channel(pool, worker);
         }
+        return 0;
 }
 
-static void on_channel(struct ev_loop *loop, ev_io *io, int events) {
-        (void) loop;
-        (void) events;
-        hear(io->data);
-}
-
-static Worker *find_alive(const Pool *pool, pid_t pid) {
+int pool_find(const Pool *pool, pid_t pid) {
         for (unsigned i = 0; i < PLAN_SLOTS_MAX; i++)
                 if (pool->workers[i].is_alive && pool->workers[i].pid == pid)
-                        return (Worker *) &pool->workers[i];
-        return NULL;
+                        return (int) i;
+        return -1;
 }
 
-int pool_is_alive(const Pool *pool, pid_t pid) {
-        return find_alive(pool, pid) != NULL;
-}
+int pool_bury(Pool *pool, const Death *death, PoolEnd *ret) {
+        int slot = pool_find(pool, death->pid);
+        if (slot < 0)
+                return 0;
+        Worker *worker = &pool->workers[slot];
 
-void pool_reaped(Pool *pool, pid_t pid, int wait_status, const struct rusage *usage) {
-        Worker *worker = find_alive(pool, pid);
-        if (!worker)
-                return;
-        hear(worker); /* what it said before it died */
-        close_channel(worker);
+        close_channel(pool, worker);
         worker->is_alive = 0;
-        PoolEnd end = {.outcome = spawn_outcome(wait_status),
-                       .usage = account_usage(worker->page, usage),
-                       .reason = worker->reason,
-                       .ended_by = (EndedBy) atomic_load(&worker->page->ended_by),
-                       .killed = groups_kill_of(pool->groups, worker->slot)};
-        if (end.killed == GROUP_KILL_LIMIT && end.ended_by == ENDED_BY_NOBODY)
-                end.ended_by = ENDED_BY_MEMORY;
+        *ret = (PoolEnd){.slot = worker->slot,
+                         .pid = (int32_t) worker->pid,
+                         .start_ticks = worker->start_ticks,
+                         .outcome = spawn_outcome(death->wait_status),
+                         .usage = account_usage(worker->page, &death->usage),
+                         .reason = worker->reason,
+                         .ended_by = (EndedBy) atomic_load(&worker->page->ended_by),
+                         .killed = cgroups_kill_of(pool->cgroups, worker->slot)};
+        if (ret->killed == CGROUP_KILL_LIMIT && ret->ended_by == ENDED_BY_NOBODY)
+                ret->ended_by = ENDED_BY_MEMORY;
         (void) pool_end_left(pool, worker->slot);
-        pool->events.on_gone(worker->slot, &end, pool->events.userdata);
-}
-
-/* What the supervisor tells a worker through its page. */
-static void write_page(const Pool *pool, StatusPage *page) {
-        atomic_store(&page->lease_end_usec, pool->lease_end_usec);
-        atomic_store(&page->wishes, pool->wishes);
-        atomic_store(&page->share_jobs, pool->share.max_jobs);
-        atomic_store(&page->share_usec, pool->share.max_usec);
-}
-
-/* In the child: only its own page stays mapped. */
-static int born(void *arg) {
-        Birth *birth = arg;
-        for (unsigned i = 0; i < PLAN_SLOTS_MAX; i++)
-                if (birth->pool->workers[i].page != birth->args.page)
-                        (void) status_page_free(birth->pool->workers[i].page);
-        return worker_main(&birth->args);
+        return 1;
 }
 
 int pool_end_left(const Pool *pool, unsigned slot) {
-        return groups_end(pool->groups, slot);
+        return cgroups_end(pool->cgroups, slot);
 }
 
-int pool_spawn(Pool *pool, unsigned slot) {
-        Worker *worker = &pool->workers[slot];
+/* What the supervisor tells a worker. */
+static void write_orders(const Pool *pool, Orders *orders) {
+        atomic_store(&orders->lease_end_usec, pool->lease_end_usec);
+        atomic_store(&orders->wishes, pool->wishes);
+        atomic_store(&orders->share_jobs, pool->share.max_jobs);
+        atomic_store(&orders->share_usec, pool->share.max_usec);
+}
+
+static int make_memory(Worker *worker) {
+        int r = worker->orders ? 0 : orders_new(&worker->orders, &worker->orders_fd);
+        if (!r && !worker->page)
+                r = status_page_new(&worker->page, &worker->page_fd);
+        return r;
+}
+
+/* Nothing of the worker before lives. Only a will makes what lies in its ring anybody's. */
+static void reset_memory(const Pool *pool, const Worker *worker, const Will *will) {
+        orders_reset(worker->orders);
+        write_orders(pool, worker->orders);
+        status_page_reset(worker->page);
+        if (!will)
+                ring_clear(worker->page);
+}
+
+static int fork_worker(Pool *pool, Worker *worker, WorkerArgs *args) {
         int ends[2];
 
-        int r = worker->page ? 0 : status_page_new(&worker->page);
-        if (!r)
-                r = channel_new(ends);
+        int r = channel_new(ends);
         if (r)
                 return r;
-        status_page_reset(worker->page);
-        write_page(pool, worker->page);
-
-        Birth birth = {.pool = pool,
-                       .args = {.settings = pool->settings,
-                                .page = worker->page,
-                                .channel = ends[1],
-                                .group = groups_worker(pool->groups, slot)}};
-        const int keep[] = {ends[1], pool->settings->log_fd, birth.args.group.fd};
-        r = spawn_child(born, &birth, keep, ARRAY_SIZE(keep), &worker->pid);
+        args->channel = ends[1];
+        const int keep[] = {ends[1], pool->settings->log_fd, args->cgroup.fd, args->orders_fd,
+                            args->status_fd};
+        r = spawn_child(worker_main, args, keep, ARRAY_SIZE(keep), &worker->pid);
         (void) close(ends[1]);
         if (r) {
                 (void) close(ends[0]);
                 return r;
         }
-        worker->is_alive = 1;
         worker->channel = ends[0];
+        return 0;
+}
+
+int pool_fork(Pool *pool, unsigned slot, const Will *will) {
+        Worker *worker = &pool->workers[slot];
+
+        int r = make_memory(worker);
+        if (r)
+                return r;
+        reset_memory(pool, worker, will);
+        _cleanup_(closep) int orders_fd = shared_open_read_only(worker->orders_fd);
+        if (orders_fd < 0)
+                return orders_fd;
+        WorkerArgs args = {.settings = pool->settings,
+                           .orders_fd = orders_fd,
+                           .status_fd = worker->page_fd,
+                           .cgroup = cgroups_worker(pool->cgroups, slot),
+                           .will = will};
+        r = fork_worker(pool, worker, &args);
+        if (r)
+                return r;
+        worker->start_ticks = 0; /* it has no lane before it has told them */
+        worker->is_alive = 1;
         worker->cancel = (Cancel){0};
         worker->reason = POOL_REASON_NONE;
         worker->nonsense = 0;
         worker->told_job = 0;
-        ev_io_init(&worker->io, on_channel, worker->channel, EV_READ);
-        worker->io.data = worker;
+        ev_io_init(&worker->io, pool->on_readable, worker->channel, EV_READ);
+        worker->io.data = pool->userdata;
         ev_io_start(pool->loop, &worker->io);
         return 0;
 }
@@ -243,7 +283,7 @@ void pool_assign(Pool *pool, unsigned slot, int32_t co_id) {
 }
 
 void pool_retire(Pool *pool, unsigned slot) {
-        close_channel(&pool->workers[slot]);
+        close_channel(pool, &pool->workers[slot]);
 }
 
 void pool_kill(Pool *pool, unsigned slot, PoolReason reason) {
@@ -253,52 +293,58 @@ void pool_kill(Pool *pool, unsigned slot, PoolReason reason) {
         spawn_signal(pool->workers[slot].pid, SIGKILL);
 }
 
-void pool_kill_broken(Pool *pool) {
-        for (unsigned slot = 0; slot < PLAN_SLOTS_MAX; slot++)
-                if (pool->workers[slot].is_alive && !status_page_is_sound(pool->workers[slot].page))
-                        pool_kill(pool, slot, POOL_REASON_PAGE);
-}
-
 void pool_release(Pool *pool, unsigned slot) {
         pool->workers[slot].pid = 0;
 }
 
-static void write_pages(const Pool *pool) {
+static void write_all_orders(const Pool *pool) {
         for (unsigned i = 0; i < PLAN_SLOTS_MAX; i++)
-                if (pool->workers[i].page)
-                        write_page(pool, pool->workers[i].page);
+                if (pool->workers[i].orders)
+                        write_orders(pool, pool->workers[i].orders);
 }
 
 void pool_set_lease_end(Pool *pool, usec_t end_usec) {
         pool->lease_end_usec = end_usec;
-        write_pages(pool);
+        write_all_orders(pool);
 }
 
-void pool_set_share(Pool *pool, const TurnLimits *share) {
+void pool_set_share(Pool *pool, const Share *share) {
         pool->share = *share;
-        write_pages(pool);
+        write_all_orders(pool);
 }
 
 void pool_set_wishes(Pool *pool, uint32_t wishes) {
         if (wishes == pool->wishes)
                 return;
         pool->wishes = wishes;
-        write_pages(pool);
+        write_all_orders(pool);
 }
 
-int pool_cancel(Pool *pool, int32_t job_id, usec_t now_usec) {
+/* All of them: a plugin may have published a job that is not its worker's. */
+PoolCancel pool_cancel(Pool *pool, int32_t job_id, usec_t now_usec) {
+        PoolCancel result = POOL_CANCEL_NOBODY;
+
         for (unsigned i = 0; i < PLAN_SLOTS_MAX; i++) {
                 Worker *worker = &pool->workers[i];
                 if (!worker->is_alive ||
-                    !status_page_control(worker->page, job_id, RJ_CONTROL_CANCEL))
+                    !orders_control_job(worker->orders, worker->page, job_id, RJ_CONTROL_CANCEL))
                         continue;
                 forget_ended(worker);
                 begin_steps(worker, POOL_REASON_CANCEL, job_id, now_usec);
-                int is_new = worker->told_job != job_id;
+                PoolCancel one = worker->told_job == job_id ? POOL_CANCEL_KNOWN : POOL_CANCEL_NEW;
+                result = MAX_OF(result, one);
                 worker->told_job = job_id;
-                return is_new;
         }
-        return 0;
+        return result;
+}
+
+void pool_pass_overrun(Pool *pool, unsigned slot) {
+        const Worker *worker = &pool->workers[slot];
+
+        if (worker->is_alive)
+                (void) orders_control_job(worker->orders, worker->page,
+                                          atomic_load(&worker->page->overrun_job),
+                                          RJ_CONTROL_CANCEL);
 }
 
 void pool_cancel_all(Pool *pool, PoolReason reason, usec_t now_usec) {
@@ -306,8 +352,8 @@ void pool_cancel_all(Pool *pool, PoolReason reason, usec_t now_usec) {
                 Worker *worker = &pool->workers[i];
                 int32_t job = worker->is_alive ? status_page_job(worker->page) : 0;
                 if (job)
-                        (void) status_page_control(worker->page, job,
-                                                   RJ_CONTROL_CANCEL | RJ_CONTROL_SHUTDOWN);
+                        (void) orders_control_job(worker->orders, worker->page, job,
+                                                  RJ_CONTROL_CANCEL | RJ_CONTROL_SHUTDOWN);
                 if (worker->is_alive)
                         begin_steps(worker, reason, 0, now_usec);
         }
@@ -334,14 +380,17 @@ usec_t pool_escalate(Pool *pool, const CancelPolicy *of_cancel, const CancelPoli
                         continue;
                 forget_ended(worker);
                 const CancelPolicy *policy = policy_of(worker, of_cancel, of_end);
-                CancelStep due = cancel_due(&worker->cancel, policy, now_usec);
-                if (due != worker->cancel.step) {
-                        worker->cancel = (Cancel){.step = due, .since_usec = now_usec};
-                        spawn_signal(worker->pid, due == CANCEL_TERM ? SIGTERM : SIGKILL);
-                }
-                wake = MIN_OF(wake, cancel_wake(&worker->cancel, policy));
+                usec_t next = escalate(&worker->cancel, policy, worker->pid, now_usec);
+                wake = MIN_OF(wake, next);
         }
         return wake;
+}
+
+int pool_runs(const Pool *pool, int32_t job_id) {
+        for (unsigned i = 0; i < PLAN_SLOTS_MAX; i++)
+                if (pool->workers[i].is_alive && status_page_job(pool->workers[i].page) == job_id)
+                        return 1;
+        return 0;
 }
 
 size_t pool_jobs(const Pool *pool, int32_t *ids, size_t max) {
@@ -355,9 +404,17 @@ size_t pool_jobs(const Pool *pool, int32_t *ids, size_t max) {
         return n;
 }
 
-int pool_has(const Pool *pool, pid_t pid) {
+size_t pool_pids(const Pool *pool, pid_t *pids, size_t max) {
+        size_t n = 0;
+        for (unsigned i = 0; i < PLAN_SLOTS_MAX && n < max; i++)
+                if (pool->workers[i].is_alive)
+                        pids[n++] = pool->workers[i].pid;
+        return n;
+}
+
+int pool_has(const Pool *pool, int32_t pid, int64_t start_ticks) {
         for (unsigned i = 0; i < PLAN_SLOTS_MAX; i++)
-                if (pool->workers[i].pid == pid)
+                if (pool->workers[i].pid == pid && pool->workers[i].start_ticks == start_ticks)
                         return 1;
         return 0;
 }
@@ -366,6 +423,11 @@ pid_t pool_pid(const Pool *pool, unsigned slot) {
         return pool->workers[slot].pid;
 }
 
-StatusPage *pool_page(const Pool *pool, unsigned slot) {
+const StatusPage *pool_page(const Pool *pool, unsigned slot) {
         return pool->workers[slot].page;
+}
+
+int pool_has_records(const Pool *pool, unsigned slot) {
+        const StatusPage *page = pool->workers[slot].page;
+        return page && ring_oldest(page) != ring_end(page);
 }

@@ -1,3 +1,7 @@
+/*
+ * One datagram for each thing that systemd is told. The watchdog is petted from the event loop
+ * only: a loop that stands still is what it is for, a database that is away is not.
+ */
 #include "supervisor/service.h"
 
 #include <inttypes.h>
@@ -55,12 +59,12 @@ void service_done(Service *service, struct ev_loop *loop) {
         ev_timer_stop(loop, &service->beat);
 }
 
-static void note(Service *service, const char *status) {
+static void keep_status(Service *service, const char *status) {
         (void) snprintf(service->told, sizeof(service->told), "%s", status);
 }
 
 void service_ready(Service *service, const char *status) {
-        note(service, status);
+        keep_status(service, status);
         (void) sd_notifyf(0, "READY=1\nSTATUS=%s", status);
 }
 
@@ -82,6 +86,6 @@ void service_stopping(Service *service, struct ev_loop *loop) {
 void service_status(Service *service, const char *status) {
         if (!strcmp(service->told, status))
                 return;
-        note(service, status);
+        keep_status(service, status);
         (void) sd_notifyf(0, "STATUS=%s", status);
 }

@@ -1,3 +1,8 @@
+/*
+ * The limit is looked at with every heartbeat, so that a stall is seen within a heartbeat of it.
+ * What was logged is logged once; what the lane says is written as soon as it can be, and a lane
+ * that is just being settled is passed over. A worker that dies, or whose job ends, ends its stall.
+ */
 #include "supervisor/stalls.h"
 
 #include "core/stall.h"
@@ -14,12 +19,13 @@ static StallFacts facts_of(const Pool *pool, unsigned slot) {
 
 static void on_noted(const DbReply *reply, void *userdata, int64_t slot) {
         Stalls *stalls = userdata;
-        stalls->is_unnoted[slot] = reply->error.class != 0; /* the next look tries again */
+        /* Refused, or passed over: the next look tries again. */
+        stalls->is_unnoted[slot] = reply->error.class || !db_affected(reply, 0);
 }
 
 /* Told is told; what the lane says follows as soon as it can be written. */
-static void note(Stalls *stalls, unsigned slot, int32_t co_id, Link *link, int32_t supervisor_id,
-                 usec_t silence) {
+static void note_in_lane(Stalls *stalls, unsigned slot, int32_t co_id, Link *link,
+                         int32_t supervisor_id, usec_t silence) {
         Batch batch = {0};
 
         if (!co_id)
@@ -42,8 +48,8 @@ static void log_step(int32_t co_id, int32_t job, int has_begun, usec_t silence) 
                 log_write(LOG_NOTICE, &fields, "job %d: goes on", job);
 }
 
-static void look_at(Stalls *stalls, const Plan *plan, const Pool *pool, unsigned slot, Link *link,
-                    int32_t supervisor_id, usec_t limit, usec_t now) {
+static void check_slot(Stalls *stalls, const Plan *plan, const Pool *pool, unsigned slot,
+                       Link *link, int32_t supervisor_id, usec_t limit, usec_t now) {
         StallFacts facts = {0};
         int32_t co_id = plan_slot_co(plan, slot), *told = &stalls->told[slot];
 
@@ -57,11 +63,11 @@ static void look_at(Stalls *stalls, const Plan *plan, const Pool *pool, unsigned
                 *told = step == STALL_BEGINS ? facts.job : 0;
                 stalls->is_unnoted[slot] = 1;
         }
-        note(stalls, slot, co_id, link, supervisor_id, silence);
+        note_in_lane(stalls, slot, co_id, link, supervisor_id, silence);
 }
 
 void stalls_look(Stalls *stalls, const Plan *plan, const Pool *pool, Link *link,
                  int32_t supervisor_id, usec_t limit_usec, usec_t now_usec) {
         for (unsigned slot = 0; slot < PLAN_SLOTS_MAX; slot++)
-                look_at(stalls, plan, pool, slot, link, supervisor_id, limit_usec, now_usec);
+                check_slot(stalls, plan, pool, slot, link, supervisor_id, limit_usec, now_usec);
 }

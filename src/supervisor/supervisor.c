@@ -1,6 +1,7 @@
 /*
  * The wiring: one event loop, its timers and signals, the configuration. What happens is in
- * events.c, what is done about it in decide.c.
+ * events.c, what is done about it in decide.c. Two prepare watchers run before the loop waits: ours
+ * decides, and then that of the link sends what was submitted; priorities see to that order.
  */
 #include "supervisor/supervisor.h"
 
@@ -11,20 +12,20 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
+#include "config/config_program.h"
 #include "core/lease.h"
 #include "core/notice.h"
+#include "process/dumpable.h"
+#include "process/title.h"
 #include "supervisor/supervisor_private.h"
 #include "util/error.h"
 #include "util/log.h"
 #include "util/memory.h"
-#include "worker/spawn.h"
-#include "worker/title.h"
+#include "worker/told.h"
 
 #define STATEMENT_USEC (10 * USEC_PER_SEC) /* of a worker */
 #define DEADLINE_USEC (15 * USEC_PER_SEC)  /* the same, for a server that does not answer */
-#define LOCK_USEC USEC_PER_SEC             /* of the supervisor: heartbeats wait behind it */
-/* Less: while a worker takes a lane nothing of its supervisor can be settled. */
-#define WORKER_LOCK_USEC (700 * USEC_PER_MSEC)
+#define LOCK_USEC USEC_PER_SEC             /* for one lock */
 
 static void on_before_wait(struct ev_loop *loop, ev_prepare *watcher, int events) {
         (void) loop;
@@ -42,11 +43,22 @@ static void on_sweep(struct ev_loop *loop, ev_timer *timer, int events) {
         Supervisor *s = timer->data;
         (void) loop;
         (void) events;
-        supervisor_settle_all(s);
-        membership_look(&s->membership);
+        membership_find_dead(s);
         if (s->is_member)
-                lookout_sweep(&s->lookout);
+                lookout_sweep(s);
         supervisor_count_queue(s);
+}
+
+/*
+ * What signals tell is looked for at each heartbeat. libev hears them through a descriptor; when
+ * the kernel has no memory to watch that, libev says nothing, and SIGTERM, SIGHUP and the ends of
+ * children would not be heard any more. An echo is sent from within the loop, and with it libev
+ * handles signals that are pending, without that descriptor: so these are late at most.
+ */
+static void on_echo(struct ev_loop *loop, ev_async *echo, int events) {
+        (void) loop;
+        (void) events;
+        supervisor_reap(echo->data);
 }
 
 static void on_heartbeat(struct ev_loop *loop, ev_timer *timer, int events) {
@@ -56,9 +68,10 @@ static void on_heartbeat(struct ev_loop *loop, ev_timer *timer, int events) {
         s->membership.workers = (unsigned) s->config->workers;
         s->membership.busy = plan_count(s->plan, SLOT_BUSY);
         supervisor_show_tally(s);
-        membership_renew(&s->membership);
-        pool_kill_broken(s->pool);
+        membership_renew(s);
         (void) memory_oom_kills(&s->oom_kills);
+        (void) log_tell_dropped();
+        ev_async_send(s->loop, &s->echo);
         supervisor_tell_status(s);
         stalls_look(&s->stalls, s->plan, s->pool, s->link, s->membership.identity.id,
                     s->config->stall_usec, clock_now_usec());
@@ -66,14 +79,12 @@ static void on_heartbeat(struct ev_loop *loop, ev_timer *timer, int events) {
 
 static void on_cancel_poll(struct ev_loop *loop, ev_timer *timer, int events) {
         Supervisor *s = timer->data;
-        int32_t ids[PLAN_SLOTS_MAX];
         (void) loop;
         (void) events;
-        lookout_poll_cancels(&s->lookout, ids, pool_jobs(s->pool, ids, ARRAY_SIZE(ids)));
+        lookout_poll_cancels(s);
 }
 
-/* First: stop when what runs is done, or the time is over. Second: the time is over. Third: kill.
- */
+/* 1st signal: drain up to stop_timeout; 2nd: no more patience; 3rd: SIGKILL. */
 static void on_stop_signal(struct ev_loop *loop, ev_signal *signal, int events) {
         Supervisor *s = signal->data;
         (void) loop;
@@ -111,54 +122,47 @@ static PlanLimits limits_of(const Config *config) {
                             .start_usec = config->start_usec};
 }
 
-/* Gives the configuration to everything that can follow a change. */
-static void configure(Supervisor *s) {
+/* What a worker loads; the words are the configuration's. Its programs: provision.h. */
+static void use_plugins(WorkerSettings *settings, const Config *config) {
+        settings->plugin_directory = config->plugin_directory;
+        settings->load = (const char *const *) config->load;
+        settings->n_load = config->n_load;
+}
+
+void supervisor_configure(Supervisor *s) {
         PlanLimits limits = limits_of(s->config);
-        TurnLimits share = {.max_jobs = (unsigned) s->config->max_jobs_per_turn,
-                            .max_usec = s->config->max_turn_usec};
+        Share share = {.max_jobs = (unsigned) s->config->max_jobs_per_turn,
+                       .max_usec = s->config->max_turn_usec};
 
         plan_set_limits(s->plan, &limits);
         pool_set_share(s->pool, &share);
+        use_plugins(&s->worker_settings, s->config);
+        s->worker_settings.start_usec = s->config->start_usec;
         s->lookout.sweep_usec = s->config->sweep_usec;
         s->membership.workers = limits.workers;
         restart_timer(s, &s->sweep, s->config->sweep_usec);
         restart_timer(s, &s->heartbeat, s->config->heartbeat_usec);
         restart_timer(s, &s->cancel_poll, s->config->cancel_poll_usec);
         log_set_level(s->config->log_level);
-}
-
-static void log_problems(const Problems *problems) {
-        for (const char *p = problems->text; *p;) {
-                size_t n = strcspn(p, "\n");
-                log_error("%.*s", (int) n, p);
-                p += n + (p[n] != '\0');
-        }
+        dumpable_set(s->config->has_core_dumps); /* and what is forked from now on */
 }
 
 static void on_reload(struct ev_loop *loop, ev_signal *signal, int events) {
-        Supervisor *s = signal->data;
-        _cleanup_(config_freep) Config *next = NULL;
-        Problems problems = {0};
-        char kept[256];
         (void) loop;
         (void) events;
+        supervisor_begin_reload(signal->data);
+}
 
-        if (!s->args->config_path)
-                return;
-        service_reloading();
-        int r = config_read(s->args->config_path, &next, &problems);
-        if (r) {
-                log_problems(&problems);
-                log_error("the configuration stays as it was");
-        } else {
-                config_apply(s->config, next, kept, sizeof(kept));
-                configure(s);
-                groups_check_limits(&s->groups, &s->config->limits);
-                log_notice("reloaded the configuration%s%s",
-                           *kept ? "; these wait for a restart: " : "", kept);
-        }
-        s->is_ready_told = 0;
-        supervisor_tell_status(s);
+static void on_child(struct ev_loop *loop, ev_signal *signal, int events) {
+        (void) loop;
+        (void) events;
+        supervisor_reap(signal->data);
+}
+
+static void on_worker(struct ev_loop *loop, ev_io *io, int events) {
+        (void) loop;
+        (void) events;
+        supervisor_hear_worker(io->data, pool_slot_of(io));
 }
 
 static int share_budget(Supervisor *s, int64_t jobs) {
@@ -171,19 +175,30 @@ static int share_budget(Supervisor *s, int64_t jobs) {
         return 0;
 }
 
-static WorkerSettings worker_settings_of(const Config *config) {
-        return (WorkerSettings){.db = {.conninfo = config->conninfo,
-                                       .application_name = "registry-jobd worker",
-                                       .statement_usec = STATEMENT_USEC,
-                                       .deadline_usec = DEADLINE_USEC,
-                                       .lock_usec = WORKER_LOCK_USEC},
-                                .plugin_directory = config->plugin_directory,
-                                .load = (const char *const *) config->load,
-                                .n_load = config->n_load,
-                                .exec = config->exec,
-                                .n_exec = config->n_exec,
-                                .limits = &config->limits,
-                                .lease_usec = config->lease_usec};
+WorkerSettings supervisor_worker_settings(const Config *config) {
+        WorkerSettings settings = {.db = {.conninfo = config->conninfo,
+                                          .timezone = config->timezone,
+                                          .application_name = "registry-jobd worker",
+                                          .statement_usec = STATEMENT_USEC,
+                                          .deadline_usec = DEADLINE_USEC,
+                                          .lock_usec = LOCK_USEC},
+                                   .limits = &config->limits,
+                                   .exec = config->exec,
+                                   .n_exec = config->n_exec,
+                                   .lease_usec = config->lease_usec,
+                                   .start_usec = config->start_usec};
+
+        use_plugins(&settings, config);
+        return settings;
+}
+
+static int provide_models(Supervisor *s) {
+        Supply supply;
+
+        int r = provision_prepare(&s->provision, s->config, s->args->models, &supply);
+        if (!r)
+                provision_configure(s, &supply);
+        return r;
 }
 
 static void init_watchers(Supervisor *s) {
@@ -191,30 +206,29 @@ static void init_watchers(Supervisor *s) {
         ev_timer_init(&s->heartbeat, on_heartbeat, 0, 0);
         ev_timer_init(&s->cancel_poll, on_cancel_poll, 0, 0);
         ev_timer_init(&s->wake, on_wake, 0, 0);
+        ev_async_init(&s->echo, on_echo);
         ev_prepare_init(&s->before_wait, on_before_wait);
         ev_signal_init(&s->on_term, on_stop_signal, SIGTERM);
         ev_signal_init(&s->on_int, on_stop_signal, SIGINT);
         ev_signal_init(&s->on_hup, on_reload, SIGHUP);
-        s->sweep.data = s->heartbeat.data = s->cancel_poll.data = s->wake.data = s;
+        ev_signal_init(&s->on_child, on_child, SIGCHLD);
+        s->echo.data = s->sweep.data = s->heartbeat.data = s->cancel_poll.data = s->wake.data = s;
         s->before_wait.data = s->on_term.data = s->on_int.data = s->on_hup.data = s;
-        /* Decided first, sent after: libev calls the prepare watcher that was started last first.
-         */
+        s->on_child.data = s;
+        ev_set_priority(&s->before_wait, LINK_PRIORITY + 1); /* decided first, sent after */
+        ev_async_start(s->loop, &s->echo);
         ev_prepare_start(s->loop, &s->before_wait);
         ev_signal_start(s->loop, &s->on_term);
         ev_signal_start(s->loop, &s->on_int);
         ev_signal_start(s->loop, &s->on_hup);
+        ev_signal_start(s->loop, &s->on_child);
 }
 
 static int set_up(Supervisor *s) {
-        PoolEvents pool = supervisor_pool_events;
-        ReaperEvents reaper = supervisor_reaper_events;
-        LinkEvents link = supervisor_link_events;
-        LookoutEvents lookout = supervisor_lookout_events;
         PlanLimits limits = limits_of(s->config);
-
-        pool.userdata = reaper.userdata = link.userdata = lookout.userdata = s;
         LeaseTimes times = lease_times(s->config->lease_usec);
         s->db = (DbSettings){.conninfo = s->config->conninfo,
+                             .timezone = s->config->timezone,
                              .application_name = "registry-jobd supervisor",
                              .statement_usec = times.statement_usec,
                              .deadline_usec = times.deadline_usec,
@@ -222,15 +236,15 @@ static int set_up(Supervisor *s) {
                              .lock_usec = MIN_OF(LOCK_USEC, times.statement_usec),
                              .listen = s->config->is_listening ? NOTICE_CHANNEL : NULL,
                              .refuses_pooler = 1};
-        s->worker_settings = worker_settings_of(s->config);
+        s->worker_settings = supervisor_worker_settings(s->config);
         s->worker_settings.log_fd = s->args->log_fd;
         int r = plan_new(&limits, &s->plan);
         if (!r)
-                r = pool_new(s->loop, &s->worker_settings, &s->groups, &pool, &s->pool);
+                r = pool_new(s->loop, &s->worker_settings, &s->cgroups, on_worker, s, &s->pool);
         if (!r)
-                reaper_init(&s->reaper, s->loop, &reaper);
+                reaper_init(&s->reaper);
         if (!r)
-                r = link_new(s->loop, &s->db, &link, &s->link);
+                r = link_new(s->loop, &s->db, &s->link);
         if (!r)
                 r = identity_init(&s->membership.identity);
         if (!r && s->args->drain && s->args->drain->max_jobs)
@@ -238,40 +252,44 @@ static int set_up(Supervisor *s) {
         if (r)
                 return r;
         s->worker_settings.host = s->membership.identity.host;
-        s->membership.link = s->link;
-        s->membership.events = supervisor_membership_events;
-        s->membership.events.userdata = s;
         s->membership.kind = s->args->drain ? "command" : "daemon";
         s->membership.lease_usec = s->config->lease_usec;
         srandom((unsigned) identity_token()); /* or all hosts would come back together */
         (void) memory_oom_kills(&s->oom_kills);
-        lookout_init(&s->lookout, s->loop, s->link, &s->tally, &lookout);
+        lookout_init(s);
+        catch_up_init(s);
         init_watchers(s);
-        configure(s);
-        return 0;
+        supervisor_configure(s);
+        return provide_models(s);
 }
 
 /* Before there are threads and children. What somebody runs in a terminal stays where it is. */
-static void take_groups(Supervisor *s) {
+static void take_cgroups(Supervisor *s) {
         if (!s->args->drain) {
                 title_supervisor();
-                groups_take(&s->groups);
+                cgroups_take(&s->cgroups);
         }
-        groups_check_limits(&s->groups, &s->config->limits);
+        cgroups_check_limits(&s->cgroups, &s->config->limits);
 }
 
 static void tear_down(Supervisor *s) {
         if (s->link) {
-                lookout_done(&s->lookout);
+                lookout_done(s);
+                catch_up_done(s);
                 ev_prepare_stop(s->loop, &s->before_wait);
         }
-        reaper_done(&s->reaper);
+        if (s->settler.pid)
+                settler_clear(&s->settler);
+        s->reload.next = config_free(s->reload.next);
+        provision_done(s);
         s->link = link_free(s->link);
         s->pool = pool_free(s->pool);
-        groups_leave(&s->groups);
+        cgroups_leave(&s->cgroups);
         s->plan = plan_free(s->plan);
         service_done(&s->service, s->loop);
         free(s->membership.counters);
+        free(s->membership.models);
+        free(s->membership.problem);
 }
 
 int supervisor_run(const SupervisorArgs *args, uint64_t *ret_jobs, int *ret_must_exit) {
@@ -281,16 +299,15 @@ int supervisor_run(const SupervisorArgs *args, uint64_t *ret_jobs, int *ret_must
         s->args = args;
         s->config = args->config;
         s->totals.jobs = -1;
-        groups_init(&s->groups);
+        cgroups_init(&s->cgroups);
         s->loop = ev_loop_new(EVFLAG_AUTO); /* the default one would reap children: reaper.h */
-        (void) signal(SIGPIPE, SIG_IGN);
 
         int r = s->loop ? set_up(s) : -ENOMEM;
         if (r) {
                 log_error_errno(r, "could not set up the supervisor");
                 s->exit_code = EXIT_FAILURE;
         } else {
-                take_groups(s);
+                take_cgroups(s);
                 service_start(&s->service, s->loop);
                 link_start(s->link);
                 (void) ev_run(s->loop, 0);
@@ -302,33 +319,35 @@ int supervisor_run(const SupervisorArgs *args, uint64_t *ret_jobs, int *ret_must
         if (s->loop && !*ret_must_exit) /* or a thread would still send to it */
                 ev_loop_destroy(s->loop);
         int code = s->exit_code;
-        free(s);
+        if (!*ret_must_exit) /* or a thread would still read its settings */
+                free(s);
         return code;
 }
 
-int supervisor_try_plugins(const Config *config) {
-        WorkerSettings settings = worker_settings_of(config);
-        WorkerArgs args = {.settings = &settings, .channel = -1};
-        pid_t pid;
-        int status;
+int supervisor_try_plugins(const Config *config, json_t **ret_models) {
+        WorkerSettings settings = supervisor_worker_settings(config);
+        char why[TRIAL_WHY_SIZE];
 
         service_starting(usec_add(config->start_usec, config->start_usec));
-        int r = spawn_child(worker_try_plugins, &args, NULL, 0, &pid);
+        return trial_run(worker_try_plugins, &settings, config->start_usec, "opening the plugins",
+                         ret_models, why);
+}
+
+int supervisor_ask_registry(const Config *config, json_t **ret_told) {
+        WorkerSettings settings = supervisor_worker_settings(config);
+        _cleanup_(exec_model_freep) ExecModel *program = NULL;
+        char why[TRIAL_WHY_SIZE];
+
+        int r = config_registry_model(config, NULL, 0, &program);
         if (r) {
-                log_error_errno(r, "could not fork to try the plugins");
+                log_error_errno(r, "could not start the Registry");
                 return EXIT_FAILURE;
         }
-        r = spawn_wait(pid, config->start_usec, &status);
-        if (r == SPAWN_E_TIMEOUT)
-                log_error("opening the plugins did not end within %.0f s",
-                          (double) config->start_usec / (double) USEC_PER_SEC);
-        if (r)
-                return r == SPAWN_E_TIMEOUT ? WORKER_EXIT_CONFIG : EXIT_FAILURE;
-        Outcome outcome = spawn_outcome(status);
-        if (outcome.kind == OUTCOME_EXITED)
-                return outcome.value;
-        char how[128];
-        outcome_describe(outcome, NULL, how, sizeof(how));
-        log_error("opening the plugins %s", how);
-        return WORKER_EXIT_CONFIG;
+        settings.exec = &program;
+        settings.n_exec = 1;
+        r = trial_run(worker_list_told, &settings, provision_patience(config),
+                      "starting the Registry", ret_told, why);
+        if (*why)
+                log_error("the Registry at %s does not start: %s", config->registry_app, why);
+        return r;
 }

@@ -4,7 +4,9 @@
  */
 #pragma once
 
-#include "supervisor/config.h"
+#include <jansson.h>
+
+#include "config/config.h"
 
 /* Drains queues once instead of serving them for ever. */
 typedef struct Drain {
@@ -15,6 +17,7 @@ typedef struct Drain {
 typedef struct SupervisorArgs {
         const char *config_path; /* for a reload; NULL: none */
         Config *config;          /* changed by a reload; the caller's */
+        const json_t *models;    /* of the configuration: supervisor_try_plugins() */
         const Drain *drain;      /* NULL: a daemon */
         int log_fd;              /* descriptor of the log, which workers keep; -1: none */
 } SupervisorArgs;
@@ -27,5 +30,14 @@ typedef struct SupervisorArgs {
  */
 int supervisor_run(const SupervisorArgs *args, uint64_t *ret_jobs, int *ret_must_exit);
 
-/* Opens every plugin of the configuration in a child: 0, or an exit code after logging why not. */
-int supervisor_try_plugins(const Config *config);
+/*
+ * Opens every plugin of the configuration in a child: 0, with the models that it has found (a new
+ * reference), or an exit code after logging why not.
+ */
+int supervisor_try_plugins(const Config *config, json_t **ret_models);
+
+/*
+ * Starts the Registry of [registry] in a child: 0, with the models that it tells (a new
+ * reference), or an exit code after logging why it does not start.
+ */
+int supervisor_ask_registry(const Config *config, json_t **ret_told);

@@ -1,3 +1,7 @@
+/*
+ * A worker counts in its page, where a plugin can write: a number that cannot be true makes its
+ * page doubtful for the rest of its life, and what was believed before stays.
+ */
 #include "supervisor/tally.h"
 
 void tally_born(Tally *tally, unsigned slot, usec_t now_usec) {
@@ -9,7 +13,7 @@ void tally_read(Tally *tally, unsigned slot, const StatusPage *page, usec_t now_
         TallyWorker *worker = &tally->workers[slot];
         uint64_t fresh[_WORK_MAX];
 
-        if (!worker->born_usec || worker->is_doubted || !status_page_is_sound(page))
+        if (!worker->born_usec || worker->is_doubted)
                 return;
         status_page_counts(page, fresh, _WORK_MAX);
         if (work_believe(worker->known, fresh, usec_sub(now_usec, worker->born_usec),
@@ -24,7 +28,7 @@ void tally_gone(Tally *tally, unsigned slot, const StatusPage *page, const JobUs
         TallyWorker *worker = &tally->workers[slot];
 
         tally_read(tally, slot, page, now_usec);
-        if (!worker->is_doubted && status_page_is_sound(page) && usage->wall_usec &&
+        if (!worker->is_doubted && usage->wall_usec &&
             usage->wall_usec <= usec_sub(now_usec, worker->born_usec))
                 (void) work_add_run(worker->known, usage->wall_usec);
         work_add(tally->total.work, worker->known);

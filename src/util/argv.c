@@ -12,6 +12,25 @@ char **argv_free(char **argv) {
         return NULL;
 }
 
+char **argv_copy(const char *const words[]) {
+        size_t n = 0, length = 0;
+
+        for (; words[n]; n++)
+                length += strlen(words[n]) + 1;
+        char **argv = calloc(n + 1, sizeof(*argv)), *block = n ? malloc(length) : NULL;
+        if (!argv || (n && !block)) {
+                free(argv);
+                free(block);
+                return NULL;
+        }
+        argv[0] = block; /* owned by argv from here on */
+        for (size_t i = 0; i < n; i++) {
+                argv[i] = i ? argv[i - 1] + strlen(argv[i - 1]) + 1 : block;
+                (void) strcpy(argv[i], words[i]);
+        }
+        return argv;
+}
+
 /*
  * Copies the next word to `to`. Returns the bytes written with the ending NUL, 0 at the end of the
  * line, or -1 where a quotation does not end.

@@ -22,6 +22,15 @@ usec_t clock_cpu_usec(void) {
         return read_clock(CLOCK_PROCESS_CPUTIME_ID);
 }
 
+usec_t clock_cpu_usec_of(pid_t pid) {
+        struct timespec ts;
+        clockid_t clock;
+
+        if (clock_getcpuclockid(pid, &clock) || clock_gettime(clock, &ts) < 0)
+                return 0;
+        return (usec_t) ts.tv_sec * USEC_PER_SEC + (usec_t) ts.tv_nsec / 1000;
+}
+
 int64_t clock_wall_usec(void) {
         return (int64_t) read_clock(CLOCK_REALTIME);
 }

@@ -1,10 +1,11 @@
 /*
- * Intervals. The host's wall clock decides nothing (times in the tables are the
- * database's); this is the only caller of clock_gettime().
+ * Clocks for intervals, and the only caller of clock_gettime(). The host's wall clock decides
+ * nothing but which time of a schedule it is: times in the tables come from the database.
  */
 #pragma once
 
 #include <stdint.h>
+#include <sys/types.h>
 
 typedef uint64_t usec_t;
 
@@ -13,30 +14,37 @@ typedef uint64_t usec_t;
 #define USEC_INFINITY UINT64_MAX
 
 /*
- * Time since boot, never set back, the same in every process of this boot. It goes on while the
- * host is suspended, as the database's clock does: a lease that ended meanwhile has ended. For
- * intervals and for times that we compare ourselves; the kernel and others count in another clock.
+ * Time since boot: never set back, and equal in all processes of this boot. This clock goes on
+ * while the host is suspended, as the clocks of others do, so that a lease ends during a suspend.
+ * For intervals, and for times that only this program compares. Times for the kernel are of another
+ * clock: clock_monotonic_usec().
  */
 usec_t clock_now_usec(void);
 
 /*
- * CLOCK_MONOTONIC, which stands still during a suspend: only for absolute times that are handed to
- * the kernel or to systemd.
+ * CLOCK_MONOTONIC, which stands still while the host is suspended. Only for absolute times that are
+ * handed to the kernel or to systemd.
  */
 usec_t clock_monotonic_usec(void);
 
-/* CPU time that all threads of this process have used. */
+/* The CPU time that all threads of this process have used. */
 usec_t clock_cpu_usec(void);
 
-/* The wall clock, since 1970: for comparing clocks, never for deciding anything. */
+/* The same of another process, which has not been waited for yet; 0 where that is not told. */
+usec_t clock_cpu_usec_of(pid_t pid);
+
+/*
+ * The wall clock, since 1970. Only to compare it with other clocks, and for the times of schedules,
+ * which systemd goes by as well; it decides nothing else.
+ */
 int64_t clock_wall_usec(void);
 
-/* a + b, or USEC_INFINITY when that is too much. */
+/* a + b; USEC_INFINITY when the sum is too great. */
 static inline usec_t usec_add(usec_t a, usec_t b) {
         return a > USEC_INFINITY - b ? USEC_INFINITY : a + b;
 }
 
-/* a - b, or 0. */
+/* a - b; 0 when b is greater. */
 static inline usec_t usec_sub(usec_t a, usec_t b) {
         return a > b ? a - b : 0;
 }

@@ -1,4 +1,4 @@
-/* MESSAGE_IDs of lines that people and programs look for in the journal. Never reused. */
+/* The MESSAGE_ID of each line that people and programs look for in the journal. Never reused. */
 #pragma once
 
 #define LOG_ID_STARTED "0f3be0a4b6f94d0db3a1f3a2a5e6c101"

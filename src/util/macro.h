@@ -1,4 +1,4 @@
-/* Cleanup attributes and the small macros that every module uses. */
+/* Cleanup attributes, and small macros that every module uses. */
 #pragma once
 
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 #define MIN_OF(a, b) ((a) < (b) ? (a) : (b))
 #define MAX_OF(a, b) ((a) > (b) ? (a) : (b))
 
-/* Hands an owned pointer over: the local that carried it is NULL afterwards. */
+/* Hands an owned pointer over: its value, with the variable that owned it set to NULL. */
 #define TAKE_PTR(p)                       \
         ({                                \
                 __auto_type _taken = (p); \
@@ -19,7 +19,15 @@
                 _taken;                   \
         })
 
-/* Pairs with "T *x_free(T *)", which takes NULL and returns NULL. */
+/* The same for a descriptor: the variable is -1 then. */
+#define TAKE_FD(fd)             \
+        ({                      \
+                int _fd = (fd); \
+                (fd) = -1;      \
+                _fd;            \
+        })
+
+/* Makes x_freep() for _cleanup_ of "T *x_free(T *)", which accepts NULL and returns NULL. */
 #define DEFINE_CLEANUP(type, fn)             \
         static inline void fn##p(type **p) { \
                 if (*p)                      \

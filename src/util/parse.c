@@ -79,8 +79,9 @@ static int parse_with_unit(const char *text, const Unit units[], size_t n_units,
 
 int parse_duration(const char *text, usec_t min, usec_t max, usec_t *ret) {
         static const Unit units[] = {
-                {"", USEC_PER_SEC},         {"ms", USEC_PER_MSEC},      {"s", USEC_PER_SEC},
-                {"min", 60 * USEC_PER_SEC}, {"h", 3600 * USEC_PER_SEC}, {"d", 86400 * USEC_PER_SEC},
+                {"", USEC_PER_SEC},          {"ms", USEC_PER_MSEC},    {"s", USEC_PER_SEC},
+                {"min", 60 * USEC_PER_SEC},  {"m", 60 * USEC_PER_SEC}, {"h", 3600 * USEC_PER_SEC},
+                {"d", 86400 * USEC_PER_SEC},
         };
         return parse_with_unit(text, units, ARRAY_SIZE(units), min, max, ret);
 }

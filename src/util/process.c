@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +10,7 @@
 
 #include "util/error.h"
 #include "util/macro.h"
+#include "util/process_stat.h"
 #include "util/text.h"
 
 /* Reads at most `size` - 1 bytes of a small file of /proc; returns the bytes or -errno. */
@@ -49,43 +49,23 @@ int process_boot(char id[BOOT_ID_SIZE]) {
         return 0;
 }
 
-typedef struct Stat {
-        char state;
-        pid_t group;
-        int64_t start_ticks;
-} Stat;
-
-/* /proc/PID/stat. The fields are counted from behind the name, which may hold anything. */
-static int parse_stat(const char *text, Stat *ret) {
-        Stat stat;
-        const char *rest = strrchr(text, ')');
-
-        if (!rest || sscanf(rest,
-                            ") %c %*d %d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d "
-                            "%*d %*d %*d %*d %" SCNd64,
-                            &stat.state, &stat.group, &stat.start_ticks) != 3)
-                return error_origin(-EBADMSG);
-        *ret = stat;
-        return 0;
-}
-
 /* -ESRCH only when there is no such process: /proc may hide those of others, or not be there. */
-static int read_stat(pid_t pid, Stat *ret) {
+static int read_stat(pid_t pid, ProcessStat *ret) {
         char path[32], text[1024];
         (void) snprintf(path, sizeof(path), "/proc/%d/stat", (int) pid);
         ssize_t n = read_small(path, text, sizeof(text));
 
         if (n == -ENOENT || n == -ESRCH)
                 return pid > 0 && (!kill(pid, 0) || errno != ESRCH) ? -EACCES : -ESRCH;
-        return n < 0 ? (int) n : parse_stat(text, ret);
+        return n < 0 ? (int) n : process_stat_parse(text, ret);
 }
 
-static int has_ended(const Stat *stat) {
+static int has_ended(const ProcessStat *stat) {
         return stat->state == 'Z' || stat->state == 'X';
 }
 
 int process_start_ticks(pid_t pid, int64_t *ret) {
-        Stat stat;
+        ProcessStat stat;
         int r = read_stat(pid, &stat);
         if (!r)
                 *ret = stat.start_ticks;
@@ -93,7 +73,7 @@ int process_start_ticks(pid_t pid, int64_t *ret) {
 }
 
 ProcessLife process_life(pid_t pid, int64_t start_ticks) {
-        Stat stat;
+        ProcessStat stat;
         int r = read_stat(pid, &stat);
 
         if (r)
@@ -104,7 +84,7 @@ ProcessLife process_life(pid_t pid, int64_t start_ticks) {
 /* Of one entry of /proc: whether it lives, and in that group. */
 static ProcessLife member_life(const char *name, pid_t group) {
         pid_t pid = (pid_t) strtol(name, NULL, 10);
-        Stat stat;
+        ProcessStat stat;
 
         if (pid <= 0)
                 return PROCESS_GONE; /* it is no process */
@@ -112,6 +92,12 @@ static ProcessLife member_life(const char *name, pid_t group) {
         if (r)
                 return r == -ESRCH ? PROCESS_GONE : PROCESS_UNKNOWN;
         return stat.group == group && !has_ended(&stat) ? PROCESS_ALIVE : PROCESS_GONE;
+}
+
+/* Whether /proc shows only those processes that we may look into: the first one is always there. */
+static int hides_others(void) {
+        ProcessStat stat;
+        return read_stat(1, &stat) == -EACCES;
 }
 
 ProcessLife process_group_life(pid_t group) {
@@ -129,7 +115,27 @@ ProcessLife process_group_life(pid_t group) {
                         life = one;
         }
         (void) closedir(processes);
+        if (life == PROCESS_GONE && hides_others() && !kill(-group, 0))
+                return PROCESS_UNKNOWN; /* of ours, and hidden; or a zombie */
         return life;
+}
+
+ProcessLife process_led_life(pid_t pid, int64_t start_ticks) {
+        int64_t ticks;
+
+        if (pid <= 1)
+                return PROCESS_GONE;
+        ProcessLife life = process_life(pid, start_ticks);
+        if (life != PROCESS_GONE)
+                return life;
+        /*
+         * While a group has members, its number is given to no new process. The dead leader may be
+         * there still, if its new parent is slow to wait for it.
+         */
+        int r = process_start_ticks(pid, &ticks);
+        if (r != -ESRCH && (r || ticks != start_ticks))
+                return r ? PROCESS_UNKNOWN : PROCESS_GONE;
+        return process_group_life(pid);
 }
 
 /* Of one thread. The list may be long, and has no end in a fixed buffer. */
@@ -170,7 +176,7 @@ usec_t process_cpu_usec(const struct rusage *usage) {
 
 int process_name(pid_t pid, char name[PROCESS_NAME_SIZE]) {
         char path[32], comm[64] = "?";
-        Stat stat;
+        ProcessStat stat;
 
         int r = read_stat(pid, &stat);
         if (r == -ESRCH || (!r && has_ended(&stat)))

@@ -55,17 +55,65 @@ int text_append(char *to, size_t size, const char *format, ...) {
         return used >= size || n < 0 || (size_t) n >= size - used;
 }
 
-void text_hide_controls(char *text) {
+size_t text_next(const char *text, uint32_t *ret) {
+        static const unsigned char masks[] = {[2] = 0x1f, [3] = 0x0f, [4] = 0x07};
+        const unsigned char *p = (const unsigned char *) text;
+        size_t n = sequence_length(p);
+
+        *ret = n == 0 ? TEXT_NO_CHAR : n == 1 ? p[0] : (uint32_t) (p[0] & masks[n]);
+        for (size_t i = 1; i < n; i++)
+                *ret = *ret << 6 | (p[i] & 0x3f);
+        return *p ? MAX_OF(n, (size_t) 1) : 0;
+}
+
+int text_is_control(uint32_t c) {
+        static const struct {
+                uint32_t first, last;
+        } ranges[] = {
+                {0x0000, 0x001f},
+                {0x007f, 0x009f},
+                {0x061c, 0x061c}, /* Arabic letter mark */
+                {0x200e, 0x200f}, /* marks of direction */
+                {0x2028, 0x202e}, /* ends of line and paragraph; embeddings and overrides */
+                {0x2066, 0x206f}, /* isolates; deprecated controls of shapes */
+                {TEXT_NO_CHAR, TEXT_NO_CHAR},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(ranges); i++)
+                if (c >= ranges[i].first && c <= ranges[i].last)
+                        return 1;
+        return 0;
+}
+
+/* Controls become '?', and those of `blanks` a blank. What stays moves up: '?' is one byte long. */
+static void replace_controls(char *text, const char *blanks) {
+        char *to = text;
+        uint32_t c;
+
+        for (size_t n; (n = text_next(text, &c)); text += n)
+                if (text_is_control(c)) {
+                        *to++ = c < 0x80 && strchr(blanks, (int) c) ? ' ' : '?';
+                } else {
+                        memmove(to, text, n);
+                        to += n;
+                }
+        *to = '\0';
+}
+
+size_t text_count_chars(const char *text) {
+        size_t n = 0;
+
         for (; *text; text++)
-                if ((unsigned char) *text < 0x20 || *text == 0x7f)
-                        *text = '?';
+                n += (*text & 0xc0) != 0x80;
+        return n;
+}
+
+void text_hide_controls(char *text) {
+        replace_controls(text, "");
 }
 
 void text_make_line(char *text) {
-        for (char *p = text; *p; p++)
-                if (*p == '\t' || *p == '\n')
-                        *p = ' ';
-        text_hide_controls(text);
+        replace_controls(text, "\t\n");
 }
 
 char *text_format(const char *format, ...) {

@@ -1,3 +1,7 @@
+/*
+ * The begin of the plugin is the worker's word, and a plugin may have written over it: a time that
+ * lies in the future is taken for none. What the kernel says is believed.
+ */
 #include "worker/account.h"
 
 #include <stdio.h>

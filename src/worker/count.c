@@ -1,21 +1,25 @@
+/*
+ * Counts are shown as they are counted. A bucket is written before the sum that it belongs to:
+ * status_page_count() says why.
+ */
 #include "worker/count.h"
 
 _Static_assert((unsigned) _WORK_MAX <= STATUS_COUNTS, "the page has room for all that is counted");
 
-static void show(const Counted *counted, StatusPage *page, unsigned i) {
+static void show_count(const Counted *counted, StatusPage *page, unsigned i) {
         status_page_count(page, i, counted->work[i]);
 }
 
 void count_run(Counted *counted, StatusPage *page, usec_t usec) {
         unsigned bucket = work_add_run(counted->work, usec);
-        show(counted, page, bucket);
-        show(counted, page, WORK_RUN_USEC);
+        show_count(counted, page, bucket);
+        show_count(counted, page, WORK_RUN_USEC);
 }
 
 void count_wait(Counted *counted, StatusPage *page, uint64_t seconds) {
         unsigned bucket = work_add_wait(counted->work, seconds);
-        show(counted, page, bucket);
-        show(counted, page, WORK_WAIT_SEC);
+        show_count(counted, page, bucket);
+        show_count(counted, page, WORK_WAIT_SEC);
 }
 
 void count_end(Counted *counted, StatusPage *page, JobState status) {
@@ -27,5 +31,5 @@ void count_end(Counted *counted, StatusPage *page, JobState status) {
         if (!i)
                 return;
         counted->work[i]++;
-        show(counted, page, i);
+        show_count(counted, page, i);
 }

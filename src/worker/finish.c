@@ -1,14 +1,43 @@
+/*
+ * A plugin's work of hours is not thrown away because the database restarted in its last minute:
+ * the finish is tried again over new connections. After a connection was lost the row may be in any
+ * state: finished by the answer that was lost, canceled, settled by others, or Queued again by a
+ * failover. What is found decides, never what was sent; the claim of the next job is left out then,
+ * and the turn looks at what it holds.
+ *
+ * What the server refuses for good is written with less, step by step: without its words, then as
+ * Failed with the server's words (core/outcome.h). An error of the successor keeps the job from its
+ * end for the first tries only: what stands in its way may pass, and a chain should not end.
+ */
 #include "worker/finish.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include "core/outcome.h"
 #include "db/lane_store.h"
 #include "db/pg.h"
 #include "util/crash.h"
 #include "util/error.h"
 #include "util/log.h"
 #include "util/log_ids.h"
+#include "util/text.h"
+
+#define INSISTENT_TRIES 2 /* of the successor: each of them is up to three transactions */
+#define SUMMARY_KNOWN ((size_t) 200) /* bytes; the server cuts a summary to which it adds words */
+
+/* The end of one job, over all tries. */
+typedef struct End {
+        Runner *runner;
+        const Job *job;
+        const Lane *lane;
+        RunResult result; /* as it is written: see EndForm */
+        EndForm form;
+        JobState wanted;
+        FinishNext next;
+        int32_t bound;
+        unsigned failures;
+} End;
 
 static void log_finished(const Job *job, const RunResult *result, const Finished *finished) {
         LogFields fields = {.message_id = result->status == JOB_COMPLETE ? LOG_ID_FINISHED
@@ -19,7 +48,8 @@ static void log_finished(const Job *job, const RunResult *result, const Finished
                             .job_status = job_state_code(result->status)};
 
         log_write(result->status == JOB_COMPLETE ? LOG_INFO : LOG_WARNING, &fields,
-                  "job %d: %s: %s", job->id, job_state_name(result->status), result->summary);
+                  "job %d: %s%s%s", job->id, job_state_name(result->status),
+                  *result->summary ? ": " : "", result->summary);
         if (finished->successor)
                 log_write(LOG_INFO, &fields, "job %d: queued again as job %d, not before %s UTC",
                           job->id, finished->successor, finished->start_after);
@@ -28,15 +58,33 @@ static void log_finished(const Job *job, const RunResult *result, const Finished
                           job->id, finished->waiting);
 }
 
-/* The very end that we wanted: our own finish, whose answer was lost. */
+/* Once a job: a plugin that gets it wrong gets it wrong in each record. */
+static void log_unlinked(Runner *runner, const Job *job) {
+        LogFields fields = {.job_id = job->id, .co_id = job->co_id, .plugin = job->plugin};
+        uint64_t n = runner->recorder.unlinked;
+
+        runner->recorder.unlinked = 0;
+        if (n)
+                log_write(LOG_NOTICE, &fields,
+                          "job %d: %llu link%s of its history records to people who are not of its "
+                          "CO left out",
+                          job->id, (unsigned long long) n, n == 1 ? "" : "s");
+}
+
+/*
+ * The very end that we wanted: our own finish, whose answer was lost. Behind the summary the server
+ * says of a periodic job that its chain ends.
+ */
 static int is_our_end(const PGresult *row, const RunResult *result) {
         return !result->is_settled && job_status_read(row) == result->status &&
-               strcmp(job_status_summary(row), result->summary) == 0;
+               strncmp(job_status_summary(row), result->summary,
+                       MIN_OF(strlen(result->summary), SUMMARY_KNOWN)) == 0;
 }
 
 /*
  * The row was not as expected: finished by us before, canceled meanwhile, settled by others, or
- * undone by a failover, which sets `ret_is_undone`.
+ * undone by a failover, which sets `ret_is_undone`. It is set as well when nobody knows, because
+ * this connection was lost, too: another worker must not run the job again.
  */
 static int note_other_end(Runner *runner, const Job *job, const RunResult *result,
                           int *ret_is_undone) {
@@ -44,6 +92,7 @@ static int note_other_end(Runner *runner, const Job *job, const RunResult *resul
         char comment[SUMMARY_SIZE];
         Batch batch = {0};
 
+        *ret_is_undone = runner_has_called(runner, job->id);
         (void) snprintf(comment, sizeof(comment), "%s",
                         result->is_settled ? "canceled before the plugin was called"
                                            : result->summary);
@@ -52,16 +101,16 @@ static int note_other_end(Runner *runner, const Job *job, const RunResult *resul
         int r = session_run(&runner->session, &batch, &reply);
         if (r)
                 return r;
+        JobState state = job_status_read(reply.results[0]);
+        *ret_is_undone = *ret_is_undone && state == JOB_QUEUED;
         if (is_our_end(reply.results[0], result)) {
                 Finished finished = {.id = job->id};
                 log_finished(job, result, &finished);
                 count_end(&runner->counted, runner->page, result->status);
                 return 0;
         }
-        JobState state = job_status_read(reply.results[0]);
         if (db_affected(&reply, 1)) /* said, and counted, once */
                 count_end(&runner->counted, runner->page, state);
-        *ret_is_undone = state == JOB_QUEUED && runner_has_called(runner, job->id);
         LogFields fields = {.message_id = state == JOB_CANCELED ? LOG_ID_CANCELED : NULL,
                             .job_id = job->id,
                             .co_id = job->co_id,
@@ -90,7 +139,7 @@ static int start_again(Runner *runner, const Job *job) {
 }
 
 /* A full ring is many round trips, each of which may take its time. */
-static int flush(Runner *runner) {
+static int flush_records(Runner *runner) {
         int r = 0;
 
         while (!r && runner->recorder.waiting) {
@@ -100,14 +149,33 @@ static int flush(Runner *runner) {
         return r;
 }
 
-static int try_finish(Runner *runner, const Job *job, const RunResult *result, const Lane *lane,
-                      FinishNext next, int32_t bound, FinishReply *ret, int *ret_is_sent) {
-        _cleanup_(db_reply_donep) DbReply reply = {0};
-        Batch batch = {0};
-        size_t at = 0;
+static void add_finish(const End *end, Batch *batch) {
+        job_finish_add(batch, end->job->id, end->result.event, end->result.summary,
+                       end->runner->holder, end->failures < INSISTENT_TRIES);
+}
 
-        int r = flush(runner);
-        if (r && is_worth_another_try(r, next))
+static void add_next(const End *end, Batch *batch) {
+        if (end->next == FINISH_CLAIM) {
+                const ClaimTerms terms = {.bound = end->bound,
+                                          .generation = end->lane->generation,
+                                          .has_programs =
+                                                  residents_run_first(end->runner->residents)};
+                job_claim_add(batch, end->lane->co_id, end->lane->token, end->runner->holder,
+                              &terms);
+        } else if (end->next == FINISH_FREE)
+                lane_free_add(batch, end->lane->co_id, end->lane->token);
+}
+
+static int try_finish(const End *end, FinishReply *ret, int *ret_is_sent) {
+        _cleanup_(db_reply_donep) DbReply reply = {0};
+        const RunResult *result = &end->result;
+        Runner *runner = end->runner;
+        const Job *job = end->job;
+        Finished finished = {0};
+        Batch batch = {0};
+
+        int r = flush_records(runner);
+        if (r && is_worth_another_try(r, end->next))
                 return r;
         if (r) /* they stay in the ring, and the caller has to see that this worker is replaced */
                 log_error("job %d: its last history records could not be written", job->id);
@@ -117,17 +185,10 @@ static int try_finish(Runner *runner, const Job *job, const RunResult *result, c
                         return r;
         }
         CRASH_POINT(WORKER_FLUSHED);
-        if (!result->is_settled) {
-                job_finish_add(&batch, job->id, result->event, result->status, result->summary,
-                               runner->holder);
-                at = batch.n;
-        }
-        if (next == FINISH_CLAIM)
-                job_claim_add(&batch, lane->co_id, lane->token, runner->holder, bound);
-        else if (next == FINISH_FREE)
-                lane_free_add(&batch, lane->co_id, lane->token);
-
-        Finished finished = {0};
+        if (!result->is_settled)
+                add_finish(end, &batch);
+        size_t at = batch.n;
+        add_next(end, &batch);
         if (batch.n) {
                 *ret_is_sent = 1;
                 r = session_run(&runner->session, &batch, &reply);
@@ -136,8 +197,7 @@ static int try_finish(Runner *runner, const Job *job, const RunResult *result, c
         }
         if (at)
                 job_finish_read(reply.results[at - 1], 0, &finished);
-        if (next == FINISH_CLAIM)
-                r = job_claim_read(reply.results[at], &ret->claim, &ret->head, &ret->job);
+        r = end->next == FINISH_CLAIM ? job_claim_read(reply.results[at], &ret->claim) : 0;
         if (finished.id) {
                 log_finished(job, result, &finished);
                 count_end(&runner->counted, runner->page, result->status);
@@ -149,33 +209,69 @@ static int try_finish(Runner *runner, const Job *job, const RunResult *result, c
         return r;
 }
 
+/* Says what the server refuses, and takes the next form of the end; 0 when there is none. */
+static int write_less(End *end) {
+        const char *why = end->runner->session.error.message;
+        RunResult *result = &end->result;
+        char words[SUMMARY_SIZE + 32];
+
+        log_error("job %d: the database refuses its end as %s%s%s (%s)", end->job->id,
+                  job_state_name(result->status), *result->summary ? ": " : ", without a summary",
+                  result->summary, why);
+        end->form = outcome_next_form(end->form, end->wanted == JOB_COMPLETE);
+        if (end->form == END_AS_FAILED) {
+                result->event = JOB_EV_FINISH_FAILED;
+                result->status = JOB_FAILED;
+                (void) snprintf(words, sizeof(words), "could not become complete: %.250s", why);
+                (void) text_copy_utf8(result->summary, sizeof(result->summary), SUMMARY_CHARS,
+                                      words);
+        } else {
+                result->summary[0] = '\0';
+        }
+        return end->form != _END_FORM_MAX;
+}
+
+/* After a try that failed: 1 when another one is to be made. */
+static int may_try_again(End *end, int r, int is_sent) {
+        Session *session = &end->runner->session;
+
+        if (!is_worth_another_try(r, end->next))
+                return is_sent && session_is_refusal(session, r) && !end->result.is_settled &&
+                       write_less(end);
+        /* What stood in the way may be the claim: it must not cost the job its end. */
+        if (is_sent || !session_is_passing(r))
+                end->next = FINISH_ALONE;
+        if (!end->failures++)
+                log_warning("job %d: could not be finished (%s), trying again", end->job->id,
+                            session->error.message);
+        return runner_wait(end->runner, end->failures);
+}
+
 int finish_job(Runner *runner, const Job *job, const RunResult *result, const Lane *lane,
                FinishNext next, int32_t bound, FinishReply *ret) {
-        int r;
+        End end = {.runner = runner,
+                   .job = job,
+                   .lane = lane,
+                   .result = *result,
+                   .wanted = result->status,
+                   .next = next,
+                   .bound = bound};
+        int r, is_sent;
 
-        for (unsigned failures = 0;;) {
+        do {
                 *ret = (FinishReply){0};
-                int is_sent = 0;
+                is_sent = 0;
                 watch_step(runner->watch);
                 r = session_connect(&runner->session);
                 if (runner->session.is_lost) /* a failover may have undone what the lane rests on */
-                        next = FINISH_ALONE;
+                        end.next = FINISH_ALONE;
                 if (!r)
-                        r = try_finish(runner, job, result, lane, next, bound, ret, &is_sent);
-                if (!r || !is_worth_another_try(r, next))
-                        break;
-                /* What stood in the way may be the claim: it must not cost the job its end. */
-                if (is_sent || !session_is_passing(r))
-                        next = FINISH_ALONE;
-                if (!failures++)
-                        log_warning("job %d: could not be finished (%s), trying again", job->id,
-                                    runner->session.error.message);
-                if (!runner_wait(runner, failures))
-                        break;
-        }
-        ret->is_uncertain = lane && (next == FINISH_ALONE || runner->session.is_lost);
+                        r = try_finish(&end, ret, &is_sent);
+        } while (r && may_try_again(&end, r, is_sent));
+        log_unlinked(runner, job);
+        ret->is_uncertain = lane && (end.next == FINISH_ALONE || runner->session.is_lost);
         if (result->run_usec)
                 count_run(&runner->counted, runner->page, result->run_usec);
-        (void) status_page_begin(runner->page, 0); /* from here on the run is ours to count */
+        status_page_clear_job(runner->page); /* from here on the run is ours to count */
         return r;
 }

@@ -1,7 +1,6 @@
 /*
- * The end of a job: its final status and what comes next in one transaction, tried again over new
- * connections while the database is away. What a plugin worked for hours is not thrown away because
- * the database restarted in its last minute.
+ * The end of a job: its final status and the next claim in one transaction, tried again over new
+ * connections while the database is away.
  */
 #pragma once
 
@@ -11,6 +10,7 @@
 typedef struct Lane {
         int32_t co_id;
         int64_t token;
+        int32_t generation; /* of the models that this worker provides */
 } Lane;
 
 /* What to do in the same transaction as the finish. */
@@ -21,9 +21,7 @@ typedef enum FinishNext {
 } FinishNext;
 
 typedef struct FinishReply {
-        ClaimResult claim; /* for FINISH_CLAIM */
-        int32_t head;
-        Job job; /* the caller's, for CLAIM_JOB */
+        Claim claim; /* for FINISH_CLAIM; the caller's */
         /*
          * The connection was lost on the way, since the job began: a claim may have been committed
          * without our knowing, the lane given back, or a finish undone. Nothing was done about

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -128,10 +129,12 @@ static void check_timers(Residue *residue, char *words) {
 
 /* Signals. */
 
-/* Those that end a worker, or that a next plugin may rely on; not those of terminals. */
-static const int signals[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGILL,  SIGTRAP, SIGABRT,   SIGBUS,
-                              SIGFPE,  SIGUSR1, SIGSEGV, SIGUSR2, SIGPIPE, SIGALRM,   SIGTERM,
-                              SIGCHLD, SIGXCPU, SIGXFSZ, SIGPROF, SIGSYS,  SIGVTALRM, SIGPOLL};
+/* Those that end a worker, that a next plugin may rely on, or that the log needs (util/writer.c).
+ */
+static const int signals[] = {SIGHUP,  SIGINT,    SIGQUIT, SIGILL,  SIGTRAP, SIGABRT,
+                              SIGBUS,  SIGFPE,    SIGUSR1, SIGSEGV, SIGUSR2, SIGPIPE,
+                              SIGALRM, SIGTERM,   SIGCHLD, SIGXCPU, SIGXFSZ, SIGPROF,
+                              SIGSYS,  SIGVTALRM, SIGPOLL, SIGURG,  SIGTTOU};
 
 static int is_same_action(const struct sigaction *a, const struct sigaction *b) {
         /* Set by the C library with every action, and by the kernel with none. */
@@ -207,6 +210,14 @@ static void check_limits(const Residue *residue, char *words) {
                 add(words, "another priority");
 }
 
+/* Whoever could look in then, has: the worker is replaced as after anything else. */
+static void check_dumpable(const Residue *residue, char *words) {
+        if (prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == residue->is_dumpable)
+                return;
+        (void) prctl(PR_SET_DUMPABLE, residue->is_dumpable, 0, 0, 0);
+        add(words, residue->is_dumpable ? "a closed memory" : "an open memory");
+}
+
 /* Threads. */
 
 /* A directory of /proc/self, kept open because that is cheaper to ask again and again. */
@@ -248,30 +259,59 @@ static long count_fds(const Residue *residue, int own_fd) {
 
         if (!stat_dir(&residue->fd_dir, "/proc/self/fd", &st) || !st.st_size)
                 return 0;
-        return (long) st.st_size - (own_fd >= 0);
+        return (long) st.st_size - (own_fd >= 0) - (long) residue->n_kept;
 }
 
-static uint64_t bit_of(int fd) {
-        return fd >= 0 && fd < FDS_LOOKED_AT ? (uint64_t) 1 << fd : 0;
+static int is_kept(const Residue *residue, int fd) {
+        size_t i = 0;
+
+        while (i < residue->n_kept && residue->kept[i] != fd)
+                i++;
+        return i < residue->n_kept;
 }
 
-static uint64_t open_fds(int own_fd) {
-        uint64_t open_bits = 0;
-        for (int fd = 0; fd < FDS_LOOKED_AT; fd++)
-                if (fcntl(fd, F_GETFD) >= 0)
-                        open_bits |= bit_of(fd);
-        return open_bits & ~bit_of(own_fd);
-}
+static unsigned long count_open(const Residue *residue, int from, int to, int own_fd) {
+        unsigned long n = 0;
 
-/* Those that have become open; what lies far above is counted only when there are any. */
-static unsigned long count_new_fds(const Residue *residue, int own_fd) {
-        if (residue->n_fds && count_fds(residue, own_fd) == residue->n_fds)
-                return 0;
-        uint64_t now = open_fds(own_fd) & ~residue->used_fds;
-        unsigned long n = (unsigned long) __builtin_popcountll(now);
-        for (int fd = FDS_LOOKED_AT; (n || residue->n_fds) && fd < FDS_COUNTED; fd++)
-                n += fd != own_fd && fcntl(fd, F_GETFD) >= 0;
+        for (int fd = from; fd < to; fd++)
+                n += fd != own_fd && fcntl(fd, F_GETFD) >= 0 && !is_kept(residue, fd);
         return n;
+}
+
+static void note_fds(Residue *residue, int own_fd) {
+        residue->n_fds = count_fds(residue, own_fd);
+        residue->low_fds = count_open(residue, 0, FDS_LOOKED_AT, own_fd);
+        residue->high_fds = count_open(residue, FDS_LOOKED_AT, FDS_COUNTED, own_fd);
+}
+
+void residue_expect(Residue *residue, const int fds[], size_t n) {
+        residue->n_kept = MIN_OF(n, RESIDUE_KEPT_MAX);
+        memcpy(residue->kept, fds, residue->n_kept * sizeof(*fds));
+}
+
+/*
+ * How many more are open: what a plugin has kept from its open() may be closed and opened again
+ * under another number. Those far above are counted only when there seem to be any.
+ */
+static unsigned long count_new_fds(const Residue *residue, int own_fd) {
+        if (residue->n_fds && count_fds(residue, own_fd) <= residue->n_fds)
+                return 0;
+        unsigned long before = residue->low_fds;
+        unsigned long now = count_open(residue, 0, FDS_LOOKED_AT, own_fd);
+        if (now > before || residue->n_fds) {
+                before += residue->high_fds;
+                now += count_open(residue, FDS_LOOKED_AT, FDS_COUNTED, own_fd);
+        }
+        return now > before ? now - before : 0;
+}
+
+/* Makes a copy that is not in the way of the low numbers. */
+static DescriptorIdentity copy_errors(void) {
+        return descriptor_identify(fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+}
+
+static int restore_errors(const DescriptorIdentity *copy) {
+        return copy->fd >= 0 && descriptor_is_same(copy) && dup2(copy->fd, STDERR_FILENO) >= 0;
 }
 
 static void check_standard(const Residue *residue, char *words) {
@@ -281,6 +321,8 @@ static void check_standard(const Residue *residue, char *words) {
                 if (descriptor_is_same(&residue->standard[fd]))
                         continue;
                 n++;
+                if (fd == STDERR_FILENO && restore_errors(&residue->errors))
+                        continue;
                 (void) close(fd); /* at least one is missing then, and the lowest is filled first */
                 (void) descriptors_mend_standard();
         }
@@ -301,6 +343,7 @@ static void check_fds(const Residue *residue, int own_fd, char *words) {
 int residue_init(Residue *residue, int channel, int own_fd) {
         *residue = (Residue){.environment = copy_environment(),
                              .priority = getpriority(PRIO_PROCESS, 0),
+                             .is_dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0),
                              .channel = descriptor_identify(channel)};
         const char *locale = setlocale(LC_ALL, NULL);
 
@@ -317,11 +360,11 @@ int residue_init(Residue *residue, int channel, int own_fd) {
                 (void) getrlimit(resources[i], &residue->limits[i]);
         for (int fd = 0; fd < 3; fd++)
                 residue->standard[fd] = descriptor_identify(fd);
+        residue->errors = copy_errors();
         residue->task_dir = open_dir("/proc/self/task");
         residue->fd_dir = open_dir("/proc/self/fd");
-        residue->threads = count_threads(residue);
-        residue->n_fds = count_fds(residue, own_fd);
-        residue->used_fds = open_fds(own_fd);
+        residue->threads = residue->own_threads = count_threads(residue);
+        note_fds(residue, own_fd);
         residue->timer = next_timer();
         return 0;
 }
@@ -349,5 +392,17 @@ int residue_after(Residue *residue, int own_fd, char words[RESIDUE_WORDS]) {
         check_mask(residue, words);
         check_locale(residue, words);
         check_limits(residue, words);
+        check_dumpable(residue, words);
         return words[0] != '\0';
+}
+
+int residue_keep(Residue *residue, int own_fd, char words[RESIDUE_WORDS]) {
+        residue->threads = count_threads(residue);
+        note_fds(residue, own_fd);
+        return residue_after(residue, own_fd, words);
+}
+
+int residue_has_threads(const Residue *residue) {
+        unsigned long now = count_threads(residue);
+        return !now || now > residue->own_threads;
 }

@@ -1,30 +1,53 @@
 #include "worker/run.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "core/backoff.h"
 #include "db/pg.h"
+#include "ipc/channel.h"
 #include "plugin/check.h"
+#include "process/children.h"
+#include "process/title.h"
 #include "util/crash.h"
 #include "util/error.h"
 #include "util/log.h"
 #include "util/log_ids.h"
 #include "util/text.h"
-#include "worker/children.h"
-#include "worker/title.h"
+#include "worker/opening.h"
 
 #define MAX_FAILURES 100
-#define PLUGIN_STATEMENT_USEC (30 * USEC_PER_SEC) /* as registry-job-plugin(3) says */
 
-void runner_limit_programs(const LimitTable *table, ExecModel *const *exec, size_t n) {
+int runner_prepare_programs(Runner *runner, ExecModel *const *exec, size_t n) {
         for (size_t i = 0; i < n; i++) {
-                Limits limits = limit_resolve(table, exec_model_name(exec[i]));
+                Limits limits = limit_resolve(runner->limits, exec_model_name(exec[i]));
                 exec_model_limit(exec[i], limits.memory_bytes, limits.cpu_usec, limits.open_files);
         }
+        return residents_new(exec, n, &runner->residents);
+}
+
+void runner_expect_fds(Runner *runner) {
+        int fds[RESIDUE_KEPT_MAX];
+        residue_expect(runner->residue, fds,
+                       residents_fds(runner->residents, fds, RESIDUE_KEPT_MAX));
+}
+
+void runner_tell_trouble(Runner *runner, const char *words) {
+        const DescriptorIdentity *channel = &runner->residue->channel;
+        ChannelMessage message = {.type = CHANNEL_TROUBLE};
+
+        if (channel->fd < 0 || !descriptor_is_same(channel))
+                return;
+        (void) text_copy_utf8(message.residue, sizeof(message.residue), 0, words);
+        (void) channel_try_send(channel->fd, &message);
+        runner->is_trouble_told = *words != '\0';
+}
+
+void runner_note_success(Runner *runner) {
+        if (runner->is_trouble_told)
+                runner_tell_trouble(runner, "");
 }
 
 int runner_wait(Runner *runner, unsigned failures) {
@@ -34,6 +57,7 @@ int runner_wait(Runner *runner, unsigned failures) {
         struct timespec time = {.tv_sec = (time_t) (delay / USEC_PER_SEC),
                                 .tv_nsec = (long) (delay % USEC_PER_SEC * 1000)};
 
+        runner_tell_trouble(runner, runner->session.error.message);
         watch_step(runner->watch);
         (void) nanosleep(&time, NULL);
         return failures < MAX_FAILURES;
@@ -77,22 +101,38 @@ void run_start_add(const Runner *runner, const Job *job, Batch *batch) {
 
 /*
  * A -> GO. Writes result->is_settled when somebody was faster. Tried again after a lost connection,
- * the job may be In Progress already: that can only have been us.
+ * the job may be In Progress already, by this worker or, after a failover that has lost its lane,
+ * by another one.
  */
-static int start(Runner *runner, const Job *job, RunResult *result) {
+static int try_start(Runner *runner, const Job *job, int has_words, RunResult *result) {
         _cleanup_(db_reply_donep) DbReply reply = {0};
         Batch batch = {0};
 
-        run_start_add(runner, job, &batch);
+        if (has_words)
+                run_start_add(runner, job, &batch);
+        else
+                job_start_add(&batch, job->id, runner->holder, "");
         if (runner->session.is_lost)
                 job_status_add(&batch, job->id);
         int r = session_run(&runner->session, &batch, &reply);
         if (r)
                 return r;
         int is_started = db_affected(&reply, 0) > 0 ||
-                         (reply.n > 1 && job_status_read(reply.results[1]) == JOB_IN_PROGRESS);
+                         (reply.n > 1 && job_status_read(reply.results[1]) == JOB_IN_PROGRESS &&
+                          job_status_is_held(reply.results[1], runner->holder));
         result->is_settled = !is_started;
         return 0;
+}
+
+/* A start whose words are refused does without them. */
+static int start(Runner *runner, const Job *job, RunResult *result) {
+        int r = try_start(runner, job, 1, result);
+
+        if (!session_is_refusal(&runner->session, r))
+                return r;
+        log_warning("job %d: could not be started (%s), trying without a start summary", job->id,
+                    runner->session.error.message);
+        return try_start(runner, job, 0, result);
 }
 
 static int check_and_start(Runner *runner, const Job *job, const CatalogEntry *entry, Params **ret,
@@ -155,32 +195,14 @@ static void judge(const HostRun *run, int code, EndedBy ended_by, RunResult *res
                 break;
         case RJ_E_LOST:
         case RJ_E_FATAL:
-                (void) snprintf(words, sizeof(words), "%s: %s",
-                                code == RJ_E_LOST ? "lost connection to the database"
-                                                  : "database error",
-                                *run->error.message ? run->error.message : run->summary);
+                outcome_describe_error(code == RJ_E_LOST, run->error.message, run->summary, words,
+                                       sizeof(words));
                 break;
         default:
                 (void) snprintf(words, sizeof(words), "plugin returned %d, which means nothing",
                                 code);
         }
         end_with(result, JOB_EV_FINISH_FAILED, words);
-}
-
-/* pthread_exit() would leave a process without the thread that finishes the job. */
-static void on_thread_end(void *arg) {
-        const HostRun *run = arg;
-        log_write(LOG_CRIT, NULL, "job %d: its plugin ended the thread that it was called on",
-                  run->context.job_id);
-        _exit(WORKER_EXIT_NO_THREAD);
-}
-
-static int call(HostRun *run) {
-        int code;
-        pthread_cleanup_push(on_thread_end, run);
-        code = host_call(run);
-        pthread_cleanup_pop(0);
-        return code;
 }
 
 /*
@@ -197,35 +219,54 @@ static void use_heap(void) {
         }
 }
 
+/*
+ * The supervisor says it in the log, once per plugin and hour: this worker may not live that long.
+ * The command that runs one job says it itself.
+ */
+static void report_residue(const Runner *runner, const Job *job, const char *words, int is_worn) {
+        const DescriptorIdentity *channel = &runner->residue->channel;
+        LogFields fields = {.job_id = job->id, .co_id = job->co_id, .plugin = job->plugin};
+        ChannelMessage message = {
+                .type = CHANNEL_RESIDUE, .job_id = job->id, .is_last = is_worn != 0};
+
+        if (channel->fd < 0) {
+                log_write(LOG_NOTICE, &fields, "job %d: its plugin left %s", job->id, words);
+                return;
+        }
+        (void) text_copy_utf8(message.plugin, sizeof(message.plugin), 0, job->plugin);
+        (void) text_copy_utf8(message.residue, sizeof(message.residue), 0, words);
+        if (descriptor_is_same(channel))
+                (void) channel_try_send(channel->fd, &message);
+}
+
 /* What the plugin has left: its processes end, and this one is not to be used again. */
 static void clean_up(Runner *runner, const Job *job, RunResult *result) {
-        LogFields fields = {.job_id = job->id, .co_id = job->co_id, .plugin = job->plugin};
-        char words[RESIDUE_WORDS];
+        char words[CHANNEL_RESIDUE_SIZE] = "";
+        Strangers residents;
 
         use_heap();
-        if (!status_page_is_sound(runner->page)) {
-                result->is_worn = 1;
-                log_write(LOG_NOTICE, &fields,
-                          "job %d: its plugin wrote over the status page: this worker is replaced",
-                          job->id);
-        }
+        runner_expect_fds(runner);
         if (residue_after(runner->residue, runner->session.db ? runner->session.socket.fd : -1,
-                          words)) {
+                          words))
                 result->is_worn = 1;
-                log_write(LOG_NOTICE, &fields,
-                          "job %d: its plugin left %s: this worker is replaced", job->id, words);
+        if (recorder_restore(&runner->recorder)) {
+                result->is_worn = 1;
+                (void) text_append(words, sizeof(words), "%sa status page that it wrote over",
+                                   *words ? ", " : "");
         }
-        int n = children_end();
+        residents.n = residents_pids(runner->residents, residents.pids, STRANGERS_MAX);
+        int n = children_end_but(&residents);
+        const char *separator = *words ? ", " : "";
         if (n > 0)
-                log_write(LOG_NOTICE, &fields, "job %d: ended %d process%s that its plugin left",
-                          job->id, n, n == 1 ? "" : "es");
-        if (n >= 0)
-                return;
-        result->is_worn = 1;
-        log_write(LOG_WARNING, &fields,
-                  "job %d: its plugin left processes that could not be ended: this worker is "
-                  "replaced",
-                  job->id);
+                (void) text_append(words, sizeof(words), "%s%d process%s, which were ended",
+                                   separator, n, n == 1 ? "" : "es");
+        if (n < 0) {
+                result->is_worn = 1;
+                (void) text_append(words, sizeof(words), "%sprocesses that could not be ended",
+                                   separator);
+        }
+        if (*words)
+                report_residue(runner, job, words, result->is_worn);
 }
 
 int runner_has_called(const Runner *runner, int32_t job_id) {
@@ -236,7 +277,7 @@ int runner_has_called(const Runner *runner, int32_t job_id) {
 }
 
 static void limit_group(const Runner *runner, const Job *job, const Limits *limits) {
-        int r = runner->group ? worker_group_limit(runner->group, limits) : 0;
+        int r = runner->cgroup ? worker_cgroup_limit(runner->cgroup, limits) : 0;
         if (r)
                 log_error_errno(r, "job %d: its control group could not be limited", job->id);
 }
@@ -244,7 +285,7 @@ static void limit_group(const Runner *runner, const Job *job, const Limits *limi
 /* Returns 1 when the job has met its limit of tasks. */
 static int unlimit_group(const Runner *runner, const Job *job, RunResult *result) {
         int is_refused = 0;
-        int r = runner->group ? worker_group_unlimit(runner->group, &is_refused) : 0;
+        int r = runner->cgroup ? worker_cgroup_unlimit(runner->cgroup, &is_refused) : 0;
 
         if (r) {
                 result->is_worn = 1; /* the next job would be limited as well */
@@ -266,32 +307,40 @@ static void add_refusal(RunResult *result) {
 
 static void call_plugin(Runner *runner, const Job *job, const CatalogEntry *entry,
                         const Params *params, const uint32_t *control, RunResult *result) {
-        HostRun run = {.params = params,
-                       .recorder = &runner->recorder,
-                       .session = &runner->session,
-                       .settings = *runner->session.settings,
-                       .holder = runner->holder,
-                       .page = runner->page};
-        char name[64];
-        (void) snprintf(name, sizeof(name), "registry-jobd job %d", job->id);
-        run.settings.application_name = name;
-        run.settings.statement_usec = MAX_OF(run.settings.statement_usec, PLUGIN_STATEMENT_USEC);
-        run.settings.lock_usec = 0;
+        char words[SUMMARY_SIZE];
+        void *state;
 
+        if (opening_open(runner, job, entry, control, &state, words)) {
+                end_with(result, JOB_EV_FINISH_FAILED, words);
+                clean_up(runner, job, result);
+                return;
+        }
+        _cleanup_(freep) HostRun *run = malloc(sizeof(*run));
+        if (!run) {
+                end_with(result, JOB_EV_FINISH_FAILED, "the worker has no memory left");
+                return;
+        }
+        *run = (HostRun){.params = params,
+                         .recorder = &runner->recorder,
+                         .session = &runner->session,
+                         .holder = runner->holder,
+                         .page = runner->page};
         Limits limits = limit_resolve(runner->limits, entry->name);
 
         runner->called[runner->n_called++ % RUNNER_CALLED] = job->id;
         limit_group(runner, job, &limits);
-        host_begin(&run, job, entry, control);
+        host_begin(run, job, entry, control, state);
         watch_job_begin(runner->watch, job->id, &limits);
         usec_t began = clock_now_usec();
-        int code = call(&run);
+        int code = host_call(run);
         result->run_usec = MAX_OF(usec_sub(clock_now_usec(), began), (usec_t) 1);
         EndedBy ended_by = watch_job_end(runner->watch);
         CRASH_POINT(WORKER_RAN);
-        host_end(&run);
-        judge(&run, code, ended_by, result);
-        clean_up(runner, job, result); /* a plugin may have left us no descriptor */
+        host_end(run);
+        judge(run, code, ended_by, result);
+        clean_up(runner, job, result);            /* a plugin may have left us no descriptor */
+        if (residue_has_threads(runner->residue)) /* they may call as long as this process lives */
+                (void) TAKE_PTR(run);
         if (unlimit_group(runner, job, result))
                 add_refusal(result);
 }
@@ -309,19 +358,37 @@ static void log_step(const Job *job, const char *message_id, const char *status,
 int run_job(Runner *runner, const Job *job, RunResult *ret) {
         const CatalogEntry *entry = catalog_find(runner->catalog, job->plugin);
         _cleanup_(params_freep) Params *params = NULL;
-        const uint32_t *control = status_page_begin(runner->page, job->id);
+        const uint32_t *control = orders_begin_job(runner->orders, runner->page, job->id);
         char words[SUMMARY_SIZE];
-        int r = 0;
+        CatalogEntry told; /* `entry`, with what its program has told */
+        int is_refused = 0, r = 0;
 
         *ret = (RunResult){0};
+        if (!control)
+                return error_origin(-EBUSY);
+        runner->recorder.job_id = job->id;
+        runner->recorder.unlinked = 0;
         title_job(job->id, job->co_id, job->plugin);
         session_begin(&runner->session);
-        if (!entry) {
+        if (entry && !entry->plugin) {
+                told = *entry;
+                entry = &told;
+                is_refused = opening_start_program(runner, job, &told, control, words);
+        }
+        if (is_refused) {
+                end_with(ret, JOB_EV_REJECT, words);
+        } else if (!entry) {
                 (void) snprintf(words, sizeof(words), "no plugin provides '%s'",
                                 job->plugin ? job->plugin : "");
                 end_with(ret, JOB_EV_REJECT, words);
         } else {
                 r = prepare(runner, job, entry, &params, ret);
+        }
+        if (session_is_refusal(&runner->session, r)) {
+                (void) snprintf(words, sizeof(words), "could not be started: %s",
+                                runner->session.error.message);
+                end_with(ret, JOB_EV_REJECT, words);
+                return 0;
         }
         if (r || ret->is_settled || !params)
                 return r;

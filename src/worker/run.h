@@ -4,11 +4,12 @@
  */
 #pragma once
 
-#include "plugin/host.h"
+#include "exec/residents.h"
 #include "worker/count.h"
-#include "worker/group.h"
+#include "worker/host.h"
 #include "worker/residue.h"
 #include "worker/watch.h"
+#include "worker/worker_cgroup.h"
 
 /* Exit codes of a worker; the supervisor tells from them whether it is worth trying again soon. */
 enum {
@@ -22,18 +23,24 @@ enum {
 
 #define RUNNER_CALLED 64u /* far more than can be undone by a failover */
 
+typedef struct Opening Opening; /* see opening.h */
+
 /* What a worker has in hand, whichever job it runs. */
 typedef struct Runner {
         const Catalog *catalog;
         Session session;
         StatusPage *page;
+        const Orders *orders;
         Watch *watch;
-        WorkerGroup *group; /* NULL: none */
+        WorkerCgroup *cgroup; /* NULL: none */
         const LimitTable *limits;
         Recorder recorder;
         Holder holder;
         Residue *residue;
+        Opening *openings;    /* plugins that were opened, the last one first */
+        Residents *residents; /* NULL: no model has a resident program */
         Counted counted;
+        int is_trouble_told;           /* to the supervisor: what is sent to the database fails */
         int32_t called[RUNNER_CALLED]; /* jobs whose plugins were called last, 0: none */
         unsigned n_called;
 } Runner;
@@ -50,11 +57,17 @@ typedef struct RunResult {
         int is_worn;     /* the plugin left something behind: this process runs no other job */
 } RunResult;
 
+/* Tells runner->residue which descriptors lead to resident programs now. */
+void runner_expect_fds(Runner *runner);
+
 /* Returns 0 with `ret` filled in, or DB_E_* or -errno where the job could not be started. */
 int run_job(Runner *runner, const Job *job, RunResult *ret);
 
-/* Hands the limits of external programs over to them: they do not run in this process. */
-void runner_limit_programs(const LimitTable *limits, ExecModel *const *exec, size_t n);
+/*
+ * Hands the limits of external programs over to them: they do not run in this process. Then makes
+ * the set of those that are resident. Returns 0 or -ENOMEM.
+ */
+int runner_prepare_programs(Runner *runner, ExecModel *const *exec, size_t n);
 
 /* The statement that makes the job In Progress, with the words for its start. */
 void run_start_add(const Runner *runner, const Job *job, Batch *batch);
@@ -65,3 +78,9 @@ void run_start_add(const Runner *runner, const Job *job, Batch *batch);
  * bounds a database that refuses this worker alone.
  */
 int runner_wait(Runner *runner, unsigned failures);
+
+/* Tells the supervisor what fails, without waiting; "": it does not any more. */
+void runner_tell_trouble(Runner *runner, const char *words);
+
+/* The database has taken what was sent: ends what runner_wait() has told the supervisor of. */
+void runner_note_success(Runner *runner);

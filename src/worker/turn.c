@@ -1,19 +1,31 @@
 /*
- * Two round trips and two commits for a job: one that says In Progress, and one that finishes it
- * and claims the next. The lane's token guards every claim, so that a worker that was given up for
- * dead claims nothing more when it wakes.
+ * A turn owns a lane from take_lane() until it gives the lane back, or dies: then the heir settles
+ * what the lane holds. Two round trips and two commits for a job: one that says In Progress, and
+ * one that finishes it and claims the next. The lane's token guards every claim, so that a worker
+ * that was given up for dead claims nothing more when it wakes.
+ *
+ * When the connection was lost, nobody knows which of the last statements were carried out: the
+ * turn takes a new token, under which nothing more can come of them, and looks at what it holds.
+ * Whatever it cannot go on with ends the worker with the lane held (TURN_E_LOST).
+ *
+ * A claim that the database refuses, because a trigger raises or a constraint does not hold, ends
+ * the turn and not the worker: one row holds up no CO but its own.
  */
 #include "worker/turn.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "db/lane_store.h"
 #include "db/pg.h"
 #include "util/crash.h"
 #include "util/error.h"
 #include "util/log.h"
+#include "worker/opening.h"
 
 #define MAX_LOST_RACES 100 /* in a row; more means that the queue cannot be repaired */
+#define MAX_STARTS 3       /* of programs, in a row, which are gone before a job is claimed */
 
 typedef struct Turn {
         const TurnContext *context;
@@ -24,6 +36,8 @@ typedef struct Turn {
         int is_worn;    /* a plugin left something behind, or there are records left */
         int has_budget; /* a job was taken from the budget, and none was claimed for it */
         int is_bounded; /* the last claim did not look at the queue from its beginning */
+        char why_down[SUMMARY_SIZE]; /* programs do not start; "": it is not known that they do not
+                                      */
 } Turn;
 
 /* Takes one job from what all workers may run together; 0 when that is used up. */
@@ -43,17 +57,17 @@ static void give_to_budget(const Turn *turn) {
 
 /* 1 when another job may be claimed; it is in the budget then. */
 static int may_go_on(Turn *turn) {
-        const StatusPage *page = turn->runner->page;
-        TurnLimits share = {.max_jobs = atomic_load(&page->share_jobs),
-                            .max_usec = atomic_load(&page->share_usec)};
+        const Orders *orders = turn->runner->orders;
+        Share share = {.max_jobs = atomic_load(&orders->share_jobs),
+                       .max_usec = atomic_load(&orders->share_usec)};
 
-        turn->wishes = atomic_load(&page->wishes);
-        if (turn->wishes & STATUS_WISH_STOP ||
-            !turn_may_go_on(&turn->state, &share, (turn->wishes & STATUS_WISH_OTHERS) != 0,
-                            clock_now_usec()))
+        turn->wishes = atomic_load(&orders->wishes);
+        if (turn->wishes & ORDERS_WISH_STOP ||
+            !share_may_go_on(&turn->state, &share, (turn->wishes & ORDERS_WISH_OTHERS) != 0,
+                             clock_now_usec()))
                 return 0;
         if (!take_from_budget(turn)) {
-                turn->wishes |= STATUS_WISH_STOP;
+                turn->wishes |= ORDERS_WISH_STOP;
                 return 0;
         }
         return 1;
@@ -62,51 +76,55 @@ static int may_go_on(Turn *turn) {
 /* The bound of the next claim, noting when one without a bound is made. */
 static int32_t next_bound(Turn *turn) {
         usec_t now = clock_now_usec();
-        int32_t bound = turn_claim_bound(&turn->state, now);
+        int32_t bound = share_claim_bound(&turn->state, now);
         if (!bound)
                 turn->state.looked_usec = now;
         turn->is_bounded = bound != 0;
         return bound;
 }
 
-/* Takes the lane and claims the first job in one round trip. */
-static int take(Turn *turn, int *ret_taken, FinishReply *ret) {
+static void add_claim(const Turn *turn, Batch *batch, int32_t bound) {
+        const ClaimTerms terms = {.bound = bound,
+                                  .generation = turn->lane.generation,
+                                  .has_programs = residents_run_first(turn->runner->residents)};
+
+        job_claim_add(batch, turn->lane.co_id, turn->lane.token, turn->runner->holder, &terms);
+}
+
+/* Takes the lane, if there is work, and claims the first job in one round trip. */
+static int take_lane(Turn *turn, int *ret_is_taken, Claim *ret) {
         const TurnContext *c = turn->context;
         _cleanup_(db_reply_donep) DbReply reply = {0};
         Batch batch = {0};
 
         lane_take_add(&batch, turn->lane.co_id, c->supervisor_id, turn->runner->holder.pid,
-                      c->start_ticks, turn->lane.token);
-        job_claim_add(&batch, turn->lane.co_id, turn->lane.token, turn->runner->holder,
-                      next_bound(turn));
+                      c->start_ticks, turn->lane.token, turn->lane.generation);
+        add_claim(turn, &batch, next_bound(turn));
         int r = session_run(&turn->runner->session, &batch, &reply);
         if (r)
                 return r;
-        *ret_taken = db_affected(&reply, 0) > 0;
-        return job_claim_read(reply.results[1], &ret->claim, &ret->head, &ret->job);
+        *ret_is_taken = lane_take_read(reply.results[0]);
+        return job_claim_read(reply.results[1], ret);
 }
 
 /* The head was not to be had: repairs the queue if it is wrong, and claims again. */
-static int claim_again(Turn *turn, FinishReply *reply) {
-        _cleanup_(db_reply_donep) DbReply answer = {0};
+static int claim_again(Turn *turn, Claim *claim) {
+        _cleanup_(db_reply_donep) DbReply reply = {0};
         Batch batch = {0};
         size_t at = 0;
 
-        if (reply->claim == CLAIM_LOST) {
-                queue_drop_stale_add(&batch, reply->head, turn->lane.co_id);
+        if (claim->result == CLAIM_LOST) {
+                queue_drop_stale_add(&batch, claim->head, turn->lane.co_id);
                 at = 1;
         }
         turn->state.looked_usec = clock_now_usec();
         turn->is_bounded = 0;
-        job_claim_add(&batch, turn->lane.co_id, turn->lane.token, turn->runner->holder, 0);
-        int r = session_run(&turn->runner->session, &batch, &answer);
-        if (r)
-                return r;
-        *reply = (FinishReply){0};
-        return job_claim_read(answer.results[at], &reply->claim, &reply->head, &reply->job);
+        add_claim(turn, &batch, 0);
+        int r = session_run(&turn->runner->session, &batch, &reply);
+        return r ? r : job_claim_read(reply.results[at], claim);
 }
 
-static int give_back(Turn *turn) {
+static int give_lane_back(Turn *turn) {
         _cleanup_(db_reply_donep) DbReply reply = {0};
         Batch batch = {0};
 
@@ -114,55 +132,59 @@ static int give_back(Turn *turn) {
         return session_run(&turn->runner->session, &batch, &reply);
 }
 
+/* What the turn holds after its connection was lost. */
+typedef struct Holding {
+        int64_t token;  /* the lane has now */
+        int is_undone;  /* the last job was Queued again, and is Assigned to us again now */
+        JobState state; /* of the job that we have; none: there is no such job */
+} Holding;
+
 /*
  * Under a new token nothing more can come of what was sent before, and what we have is found. An
  * earlier attempt at this may have been committed without our knowing.
  */
-static int look(Turn *turn, int64_t token, int *is_undone, FinishReply *reply,
-                JobState *ret_state) {
-        _cleanup_(db_reply_donep) DbReply answer = {0};
+static int find_holding(Turn *turn, Holding *holding, Claim *claim) {
+        _cleanup_(db_reply_donep) DbReply reply = {0};
         Batch batch = {0};
 
-        lane_resume_add(&batch, turn->lane.co_id, turn->lane.token, token);
-        lane_resume_add(&batch, turn->lane.co_id, token, token);
-        job_resume_add(&batch, turn->lane.co_id, token, turn->runner->holder);
-        if (*is_undone) /* ours again, so that it is settled and nobody runs it */
-                job_reclaim_add(&batch, turn->state.last_id, turn->lane.co_id, token,
+        lane_resume_add(&batch, turn->lane.co_id, turn->lane.token, holding->token);
+        lane_resume_add(&batch, turn->lane.co_id, holding->token, holding->token);
+        job_resume_add(&batch, turn->lane.co_id, holding->token, turn->runner->holder);
+        if (holding->is_undone) /* ours again, so that it is settled and nobody runs it */
+                job_reclaim_add(&batch, turn->state.last_id, turn->lane.co_id, holding->token,
                                 turn->runner->holder);
-        int r = session_run(&turn->runner->session, &batch, &answer);
+        int r = session_run(&turn->runner->session, &batch, &reply);
         if (r)
                 return r;
-        if (!db_affected(&answer, 0) && !db_affected(&answer, 1))
+        if (!db_affected(&reply, 0) && !db_affected(&reply, 1))
                 return TURN_E_LOST;
-        turn->lane.token = token;
-        *is_undone = *is_undone && db_affected(&answer, 3);
-        *ret_state = job_resume_status(answer.results[2]);
-        return job_claim_read(answer.results[2], &reply->claim, &reply->head, &reply->job);
+        turn->lane.token = holding->token;
+        holding->is_undone = holding->is_undone && db_affected(&reply, 3);
+        holding->state = job_resume_status(reply.results[2]);
+        return job_claim_read(reply.results[2], claim);
 }
 
-/* Whether what was found can be gone on with; says why not. */
-static int judge(const Turn *turn, int is_undone, int goes_on, JobState state,
-                 const FinishReply *reply) {
-        if (is_undone)
+/* 0 when the turn can go on with what it holds; otherwise TURN_E_LOST, after saying why not. */
+static int check_holding(const Turn *turn, const Holding *holding, int goes_on,
+                         const Claim *claim) {
+        if (holding->is_undone)
                 log_warning("job %d: Queued again after a lost connection, although its plugin was "
                             "called: it is settled",
                             turn->state.last_id);
-        else if (state == JOB_IN_PROGRESS)
+        else if (holding->state == JOB_IN_PROGRESS)
                 log_warning("job %d: In Progress again after a lost connection: it is settled",
-                            reply->job.id);
-        else if (state != _JOB_STATE_NONE && !goes_on)
+                            claim->job.id);
+        else if (holding->state != _JOB_STATE_NONE && !goes_on)
                 log_warning("job %d: Assigned after a lost connection, when this worker was to run "
                             "no other: it is settled",
-                            reply->job.id);
+                            claim->job.id);
         else
                 return 0;
         return TURN_E_LOST;
 }
 
-static int look_and_go_on(Turn *turn, int64_t token, int is_undone, int goes_on,
-                          FinishReply *reply) {
-        JobState state = _JOB_STATE_NONE;
-        int r = look(turn, token, &is_undone, reply, &state);
+static int go_on_with_holding(Turn *turn, Holding *holding, int goes_on, Claim *claim) {
+        int r = find_holding(turn, holding, claim);
 
         if (r == TURN_E_LOST) { /* given back by what we sent, or settled by others */
                 if (goes_on)
@@ -171,13 +193,13 @@ static int look_and_go_on(Turn *turn, int64_t token, int is_undone, int goes_on,
                 return goes_on ? r : 0;
         }
         if (!r)
-                r = judge(turn, is_undone, goes_on, state, reply);
+                r = check_holding(turn, holding, goes_on, claim);
         if (r)
                 return r;
-        if (reply->claim == CLAIM_EMPTY)
-                return goes_on ? claim_again(turn, reply) : give_back(turn);
+        if (claim->result == CLAIM_EMPTY)
+                return goes_on ? claim_again(turn, claim) : give_lane_back(turn);
         log_info("job %d: assigned before the connection was lost, going on with it",
-                 reply->job.id);
+                 claim->job.id);
         return 0;
 }
 
@@ -187,38 +209,52 @@ static int look_and_go_on(Turn *turn, int64_t token, int is_undone, int goes_on,
  * held, so that what it had is settled. It ends as well where the turn was to go on and the lane is
  * gone: others have settled us, or a failover has undone that, too.
  */
-static int resume(Turn *turn, int goes_on, FinishReply *reply) {
+static int resume(Turn *turn, int goes_on, int is_undone, Claim *claim) {
         int64_t token = identity_token();
-        int is_undone = reply->is_undone;
         int r;
 
         for (unsigned failures = 1;; failures++) {
-                job_done(&reply->job);
-                *reply = (FinishReply){0};
+                claim_done(claim);
                 watch_step(turn->runner->watch);
                 if (turn->lane.token == token) /* a claim was sent under it already */
                         token = identity_token();
+                Holding holding = {.token = token, .is_undone = is_undone};
                 r = session_connect(&turn->runner->session);
                 if (!r)
-                        r = look_and_go_on(turn, token, is_undone, goes_on, reply);
+                        r = go_on_with_holding(turn, &holding, goes_on, claim);
                 if (!session_is_passing(r) || !runner_wait(turn->runner, failures))
                         return r;
         }
 }
 
-/* The same in the middle of a turn; an answer that is lost may have had a job in it. */
-static int look_again(Turn *turn, FinishReply *reply) {
-        int r = claim_again(turn, reply);
-        return session_is_passing(r) ? resume(turn, 1, reply) : r;
+/* As claim_again() in the middle of a turn; an answer that is lost may have had a job in it. */
+static int claim_again_or_resume(Turn *turn, Claim *claim) {
+        int r = claim_again(turn, claim);
+        return session_is_passing(r) ? resume(turn, 1, 0, claim) : r;
 }
 
-/* Runs the claimed job and finishes it; `reply` has the next one, if the turn goes on. */
-static int run_one(Turn *turn, FinishReply *reply, int *ret_goes_on) {
-        _cleanup_(job_donep) Job job = reply->job;
+/*
+ * The first job waits for its program: starts that, and claims again. Without the program, and
+ * where there was a stop meanwhile, the lane is given back, and the turn has ended.
+ */
+static int claim_with_programs(Turn *turn, Claim *claim, TurnEnd *ret_end) {
+        if (opening_start_first(turn->runner, turn->why_down))
+                *ret_end = TURN_DOWN;
+        else if (atomic_load(&turn->runner->orders->wishes) & ORDERS_WISH_STOP)
+                *ret_end = TURN_STOPPED;
+        else
+                return claim_again_or_resume(turn, claim);
+        return give_lane_back(turn);
+}
+
+/* Runs the claimed job and finishes it; `claim` has the next one, if the turn goes on. */
+static int run_claimed(Turn *turn, Claim *claim, int *ret_goes_on) {
+        _cleanup_(job_donep) Job job = claim->job;
+        FinishReply reply;
         RunResult result;
 
         CRASH_POINT(WORKER_CLAIMED);
-        *reply = (FinishReply){0}; /* the job is ours now */
+        *claim = (Claim){0}; /* the job is ours now */
         turn->has_budget = 0;
         turn->state.last_id = job.id;
         if (job.wait >= 0)
@@ -233,13 +269,17 @@ static int run_one(Turn *turn, FinishReply *reply, int *ret_goes_on) {
         *ret_goes_on = !turn->is_worn && may_go_on(turn);
         r = finish_job(turn->runner, &job, &result, &turn->lane,
                        *ret_goes_on ? FINISH_CLAIM : FINISH_FREE,
-                       *ret_goes_on ? next_bound(turn) : 0, reply);
-        if (!r && turn->runner->recorder.waiting) { /* the supervisor writes what this one cannot */
+                       *ret_goes_on ? next_bound(turn) : 0, &reply);
+        *claim = reply.claim;
+        /* The heir writes what this worker cannot. */
+        if (!r && (turn->runner->recorder.waiting || turn->runner->recorder.is_damaged)) {
                 turn->is_worn = 1;
                 *ret_goes_on = 0;
         }
-        if (!r && reply->is_uncertain)
-                r = resume(turn, *ret_goes_on, reply);
+        if (!r && reply.is_uncertain)
+                r = resume(turn, *ret_goes_on, reply.is_undone, claim);
+        if (!r)
+                runner_note_success(turn->runner);
         return r;
 }
 
@@ -247,66 +287,151 @@ static int run_one(Turn *turn, FinishReply *reply, int *ret_goes_on) {
  * A job is never run twice: a failover that undid its claim may bring it here again. The worker
  * ends with the lane held, so that it is settled.
  */
-static int run_unless_called(Turn *turn, FinishReply *reply, int *ret_goes_on) {
-        if (!runner_has_called(turn->runner, reply->job.id))
-                return run_one(turn, reply, ret_goes_on);
+static int run_unless_called(Turn *turn, Claim *claim, int *ret_goes_on) {
+        if (!runner_has_called(turn->runner, claim->job.id))
+                return run_claimed(turn, claim, ret_goes_on);
         log_warning("job %d: assigned again, although its plugin was called: it is settled",
-                    reply->job.id);
+                    claim->job.id);
         return TURN_E_LOST;
 }
 
-/* All jobs of the lane that may be run now; `reply` has the first claim. */
-static int serve(Turn *turn, FinishReply *reply, TurnEnd *ret_end) {
-        unsigned lost = 0;
+/* Somebody has to change something: a claim that takes too long is such a case, a lock is none. */
+static int is_lasting(const DbError *error) {
+        return error->class != DB_E_RETRY || !strcmp(error->sqlstate, "57014");
+}
+
+static void log_refusal(const Turn *turn, const Refused *refused, const char *words) {
+        LogFields fields = {.job_id = refused->job_id,
+                            .co_id = turn->lane.co_id,
+                            .hint = "registry-job why says what the CO waits for; registry-job "
+                                    "cancel takes the job out of its way"};
+
+        if (refusal_is_said(refused->n))
+                log_write(LOG_WARNING, &fields,
+                          "job %d: could not be assigned, trying again in %.0f s (%d so far): %s",
+                          refused->job_id, (double) refused->delay_usec / (double) USEC_PER_SEC,
+                          refused->n, words);
+}
+
+/* The CO waits alone: its lane is given back where it is held, with the reason. */
+static int give_up_head(Turn *turn, const char *words, int is_lasting_refusal, TurnEnd *ret_end) {
+        RefusalPolicy policy = refusal_policy(is_lasting_refusal);
+        _cleanup_(db_reply_donep) DbReply reply = {0};
+        Batch batch = {0};
+
+        lane_refused_add(&batch, turn->lane.co_id, words, &policy);
+        lane_free_add(&batch, turn->lane.co_id, turn->lane.token);
+        int r = session_run(&turn->runner->session, &batch, &reply);
+        if (r)
+                return r;
+        Refused refused = lane_refused_read(reply.results[0]);
+        log_refusal(turn, &refused, words);
+        *ret_end = is_lasting_refusal ? TURN_REFUSED : TURN_SHARE;
+        return 0;
+}
+
+/* The database refuses the first job of the CO. Nothing of the claim was done. */
+static int note_refusal(Turn *turn, TurnEnd *ret_end) {
+        const DbError error = turn->runner->session.error;
+
+        return give_up_head(turn, error.message, is_lasting(&error), ret_end);
+}
+
+/*
+ * The first job is in the queue, and is Queued for whoever repairs the queue, but no claim finds
+ * its row, and no error says why.
+ */
+static int note_lost_head(Turn *turn, TurnEnd *ret_end) {
+        static const char words[] =
+                "its row is not there for the daemon's role, or changes all the "
+                "time (does public.jobs have row level security? See "
+                "registry-job doctor)";
+
+        return give_up_head(turn, words, 1, ret_end);
+}
+
+/* All jobs of the lane that may be run now; `claim` has the first one. */
+static int serve_lane(Turn *turn, Claim *claim, TurnEnd *ret_end) {
+        unsigned lost = 0, starts = 0;
+        unsigned lost_same = 0; /* of `lost`: the last ones, all of them lost_head */
+        int32_t lost_head = 0;
         int r = 0;
 
         while (!r) {
-                if (reply->claim == CLAIM_JOB) {
+                if (claim->result == CLAIM_LOST) {
+                        lost_same = claim->head == lost_head ? lost_same + 1 : 1;
+                        lost_head = claim->head;
+                }
+                if (claim->result == CLAIM_JOB) {
                         int goes_on = 0;
-                        lost = 0;
-                        r = run_unless_called(turn, reply, &goes_on);
+                        lost = lost_same = starts = 0;
+                        r = run_unless_called(turn, claim, &goes_on);
                         if (!r && !goes_on) {
                                 *ret_end =
-                                        turn->wishes & STATUS_WISH_STOP ? TURN_STOPPED : TURN_SHARE;
+                                        turn->wishes & ORDERS_WISH_STOP ? TURN_STOPPED : TURN_SHARE;
                                 return 0;
                         }
-                } else if (reply->claim == CLAIM_LOST && lost++ < MAX_LOST_RACES) {
-                        r = look_again(turn, reply);
-                } else if (reply->claim == CLAIM_EMPTY && turn->is_bounded) {
-                        r = look_again(turn, reply);
+                } else if (claim->result == CLAIM_LOST && lost++ < MAX_LOST_RACES) {
+                        r = claim_again_or_resume(turn, claim);
+                } else if (claim->result == CLAIM_WAITS && starts++ < MAX_STARTS) {
+                        TurnEnd end = _TURN_END_MAX;
+                        r = claim_with_programs(turn, claim, &end);
+                        if (end != _TURN_END_MAX) {
+                                *ret_end = end;
+                                return r;
+                        }
+                } else if (claim->result == CLAIM_EMPTY && turn->is_bounded) {
+                        r = claim_again_or_resume(turn, claim);
+                } else if (claim->result == CLAIM_LOST && lost_same > MAX_LOST_RACES) {
+                        return note_lost_head(turn, ret_end);
                 } else {
-                        *ret_end = reply->claim == CLAIM_LOST ? TURN_SHARE : TURN_EMPTY;
-                        return give_back(turn);
+                        *ret_end = claim->result == CLAIM_EMPTY ? TURN_EMPTY : TURN_SHARE;
+                        return give_lane_back(turn);
                 }
         }
         return r;
 }
 
+/* The error of the turn is one of a claim, and not that the connection was lost. */
+static int is_refused_claim(const Turn *turn, int r) {
+        const DbError *error = &turn->runner->session.error;
+
+        return r && r == error->class &&
+               !strcmp(error->where ? error->where : "", sql_name(SQL_JOB_CLAIM)) &&
+               (r == DB_E_RETRY || session_is_refusal(&turn->runner->session, r));
+}
+
 int turn_run(const TurnContext *context, int32_t co_id, TurnResult *ret) {
         Turn turn = {.context = context,
                      .runner = context->runner,
-                     .lane = {.co_id = co_id, .token = identity_token()},
+                     .lane = {.co_id = co_id,
+                              .token = identity_token(),
+                              .generation = context->generation},
                      .state = {.began_usec = clock_now_usec()}};
-        FinishReply reply = {0};
+        Claim claim = {0};
         int is_taken = 0;
 
         *ret = (TurnResult){.end = TURN_STOPPED};
         if (!may_go_on(&turn))
                 return 0;
-        ret->end = TURN_BUSY;
         /* It may have been lost with the last word of the turn before. */
         int r = session_connect(&turn.runner->session);
         if (!r)
-                r = take(&turn, &is_taken, &reply);
+                r = take_lane(&turn, &is_taken, &claim);
         if (!r && is_taken)
-                r = serve(&turn, &reply, &ret->end);
-        else if (r == DB_E_RETRY) { /* somebody holds a lock on the head: others are not to wait */
+                r = serve_lane(&turn, &claim, &ret->end);
+        else if (!r)
+                ret->end = TURN_EMPTY;
+        if (is_refused_claim(&turn, r)) {
+                r = note_refusal(&turn, &ret->end);
+        } else if (r == DB_E_RETRY && !is_taken) { /* somebody has a lock on the lane */
                 ret->end = TURN_SHARE;
                 r = 0;
         }
         give_to_budget(&turn);
         ret->jobs = turn.state.jobs;
         ret->is_worn = turn.is_worn;
-        job_done(&reply.job);
+        (void) snprintf(ret->why, sizeof(ret->why), "%s", turn.why_down);
+        claim_done(&claim);
         return r;
 }

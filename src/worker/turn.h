@@ -1,7 +1,7 @@
 /* A worker's stay in one lane: take it, run what is due, give it back. */
 #pragma once
 
-#include "core/turn.h"
+#include "core/share.h"
 #include "ipc/channel.h"
 #include "worker/finish.h"
 
@@ -11,13 +11,15 @@ typedef struct TurnContext {
         Runner *runner;
         _Atomic int64_t *budget; /* jobs that all workers may run together; NULL: no limit */
         int32_t supervisor_id;
+        int32_t generation;  /* of the models that this worker provides */
         int64_t start_ticks; /* of this process */
 } TurnContext;
 
 typedef struct TurnResult {
         TurnEnd end;
         unsigned jobs;
-        int is_worn; /* this process is to run no other job */
+        int is_worn;            /* this process is to run no other job */
+        char why[SUMMARY_SIZE]; /* TURN_DOWN: why programs do not start; "": they tell others */
 } TurnResult;
 
 /*

@@ -1,3 +1,11 @@
+/*
+ * The thread sleeps until the nearest moment at which something may have to be ended, and wakes
+ * once a second for the case that the host was suspended. What is due is decided by core/overrun.c;
+ * facts are kept under a mutex that only this worker's threads use. The end of the lease is read
+ * where no plugin can write it. An overrun of the run time begins with a cancel, which only the
+ * supervisor can give: the watch asks for it, and goes on to SIGTERM and SIGKILL by itself, whether
+ * it is given or not.
+ */
 #include "worker/watch.h"
 
 #include <errno.h>
@@ -9,7 +17,8 @@
 #include <unistd.h>
 
 #include "core/overrun.h"
-#include "registry-job/plugin.h"
+#include "ipc/channel.h"
+#include "util/descriptors.h"
 #include "util/error.h"
 #include "worker/fence.h"
 #include "worker/usage.h"
@@ -27,17 +36,20 @@ struct Watch {
         pthread_mutex_t lock; /* for what follows; held while the watch acts */
         pthread_cond_t changed;
         StatusPage *page;
-        usec_t lease_usec;
-        usec_t wake_usec; /* the thread sleeps until then */
+        const Orders *orders;
+        DescriptorIdentity channel; /* a plugin may have closed it */
+        usec_t wake_usec;           /* the thread sleeps until then */
         OverrunFacts facts;
         int32_t job_id;
+        uint64_t published; /* the job, as the page said it at the begin */
+        int is_opening;     /* what runs is no job */
         Memory memory_before;
         usec_t cpu_before_usec;
         int status_fd;
         Fence fence;
 };
 
-static void measure(Watch *watch) {
+static void measure_usage(Watch *watch) {
         Memory memory;
 
         if (watch->facts.limits.memory_bytes && !usage_memory(&watch->status_fd, &memory))
@@ -46,14 +58,25 @@ static void measure(Watch *watch) {
         watch->facts.usage.cpu_usec = usec_sub(clock_cpu_usec(), watch->cpu_before_usec);
 }
 
+/* Only the supervisor writes control words. */
+static void ask_for_cancel(const Watch *watch) {
+        const ChannelMessage message = {.type = CHANNEL_OVERRUN};
+
+        atomic_store(&watch->page->overrun_job, watch->job_id);
+        if (watch->channel.fd >= 0 && descriptor_is_same(&watch->channel))
+                (void) channel_try_send(watch->channel.fd, &message);
+}
+
 /* Nothing is logged here: a log that nobody reads would keep the worker alive. */
-static void act(Watch *watch, Overrun overrun, usec_t now_usec) {
+static void carry_out(Watch *watch, Overrun overrun, usec_t now_usec) {
         if (overrun.step == CANCEL_NONE)
                 return;
+        if (watch->is_opening && overrun.ended_by == ENDED_BY_RUN_TIME)
+                overrun.ended_by = ENDED_BY_OPEN;
         atomic_store(&watch->page->ended_by, overrun.ended_by);
         watch->facts.stop = (Cancel){.step = overrun.step, .since_usec = now_usec};
         if (overrun.step == CANCEL_WORD) {
-                (void) status_page_control(watch->page, watch->job_id, RJ_CONTROL_CANCEL);
+                ask_for_cancel(watch);
                 return;
         }
         (void) kill(0, overrun.step == CANCEL_TERM ? SIGTERM : SIGKILL);
@@ -61,17 +84,18 @@ static void act(Watch *watch, Overrun overrun, usec_t now_usec) {
                 (void) kill(getpid(), SIGKILL);
 }
 
-static void look(Watch *watch) {
+static void check_limits(Watch *watch) {
         OverrunFacts *facts = &watch->facts;
         usec_t now = clock_now_usec();
 
-        if (status_page_is_sound(watch->page)) /* or what is known stays */
-                facts->lease_end_usec = overrun_lease_end(facts->lease_end_usec,
-                                                          atomic_load(&watch->page->lease_end_usec),
-                                                          watch->lease_usec, now);
+        /* A plugin may have written over it: a cancel would not find the job. */
+        if (facts->is_running && atomic_load(&watch->page->job) != watch->published)
+                atomic_store(&watch->page->job, watch->published);
+
+        facts->lease_end_usec = atomic_load(&watch->orders->lease_end_usec);
         if (overrun_needs_usage(facts))
-                measure(watch);
-        act(watch, overrun_decide(facts, now), now);
+                measure_usage(watch);
+        carry_out(watch, overrun_decide(facts, now), now);
         watch->wake_usec = overrun_wake(facts, now);
 }
 
@@ -84,12 +108,12 @@ static struct timespec sleep_end(const Watch *watch) {
                                  .tv_nsec = (long) (until_usec % USEC_PER_SEC * 1000)};
 }
 
-static void *run(void *arg) {
+static void *watch_main(void *arg) {
         Watch *watch = arg;
 
         (void) pthread_mutex_lock(&watch->lock);
         for (;;) {
-                look(watch);
+                check_limits(watch);
                 struct timespec until = sleep_end(watch);
                 (void) pthread_cond_timedwait(&watch->changed, &watch->lock, &until);
         }
@@ -97,7 +121,7 @@ static void *run(void *arg) {
 }
 
 /* Wakes the thread only when it would sleep too long. */
-static void unlock(Watch *watch) {
+static void unlock_watch(Watch *watch) {
         if (overrun_wake(&watch->facts, clock_now_usec()) < watch->wake_usec)
                 (void) pthread_cond_signal(&watch->changed);
         (void) pthread_mutex_unlock(&watch->lock);
@@ -106,7 +130,7 @@ static void unlock(Watch *watch) {
 static void set_step_end(Watch *watch, usec_t end_usec) {
         (void) pthread_mutex_lock(&watch->lock);
         watch->facts.step_end_usec = end_usec;
-        unlock(watch);
+        unlock_watch(watch);
 }
 
 void watch_step(Watch *watch) {
@@ -117,13 +141,15 @@ void watch_rest(Watch *watch) {
         set_step_end(watch, USEC_INFINITY);
 }
 
-void watch_job_begin(Watch *watch, int32_t job_id, const Limits *limits) {
+static void begin(Watch *watch, int32_t job_id, int is_opening, const Limits *limits) {
         (void) pthread_mutex_lock(&watch->lock);
         OverrunFacts *facts = &watch->facts;
+        watch->is_opening = is_opening;
         facts->limits = *limits;
         facts->usage = (Usage){0};
         facts->stop = (Cancel){0};
         watch->job_id = job_id;
+        watch->published = atomic_load(&watch->page->job);
         watch->cpu_before_usec = limits->cpu_usec ? clock_cpu_usec() : 0;
         watch->memory_before = (Memory){0};
         if (limits->memory_bytes && usage_memory(&watch->status_fd, &watch->memory_before))
@@ -133,7 +159,15 @@ void watch_job_begin(Watch *watch, int32_t job_id, const Limits *limits) {
         facts->step_end_usec = USEC_INFINITY;
         facts->began_usec = clock_now_usec();
         facts->is_running = 1;
-        unlock(watch);
+        unlock_watch(watch);
+}
+
+void watch_job_begin(Watch *watch, int32_t job_id, const Limits *limits) {
+        begin(watch, job_id, 0, limits);
+}
+
+void watch_open_begin(Watch *watch, int32_t job_id, const Limits *limits) {
+        begin(watch, job_id, 1, limits);
 }
 
 EndedBy watch_job_end(Watch *watch) {
@@ -144,7 +178,7 @@ EndedBy watch_job_end(Watch *watch) {
         watch->facts.step_end_usec = usec_add(clock_now_usec(), STEP_USEC);
         fence_down(&watch->fence);
         atomic_store(&watch->page->ended_by, ENDED_BY_NOBODY);
-        unlock(watch);
+        unlock_watch(watch);
         return ended_by;
 }
 
@@ -158,24 +192,24 @@ static int start_thread(Watch *watch) {
         (void) pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
         (void) sigfillset(&all);
         (void) pthread_sigmask(SIG_SETMASK, &all, &before);
-        int r = pthread_create(&thread, &attributes, run, watch);
+        int r = pthread_create(&thread, &attributes, watch_main, watch);
         (void) pthread_sigmask(SIG_SETMASK, &before, NULL);
         (void) pthread_attr_destroy(&attributes);
         return r ? error_origin(-r) : 0;
 }
 
-int watch_start(StatusPage *page, usec_t lease_usec, Watch **ret) {
+int watch_start(StatusPage *page, const Orders *orders, int channel, Watch **ret) {
         pthread_condattr_t attributes;
         Watch *watch = mmap(NULL, sizeof(*watch), PROT_READ | PROT_WRITE,
                             MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (watch == MAP_FAILED)
                 return error_origin(-errno);
         watch->page = page;
-        watch->lease_usec = lease_usec;
+        watch->orders = orders;
+        watch->channel = descriptor_identify(channel);
         watch->status_fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
         watch->facts.step_end_usec = USEC_INFINITY;
-        watch->facts.lease_end_usec =
-                MIN_OF(atomic_load(&page->lease_end_usec), usec_add(clock_now_usec(), lease_usec));
+        watch->facts.lease_end_usec = atomic_load(&orders->lease_end_usec);
         watch->wake_usec = 0; /* the thread looks first, and then sleeps */
         (void) pthread_mutex_init(&watch->lock, NULL);
         (void) pthread_condattr_init(&attributes);

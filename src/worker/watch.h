@@ -11,15 +11,16 @@
 
 #include "core/limit.h"
 #include "core/outcome.h"
-#include "ipc/status_page.h"
+#include "ipc/orders.h"
 
 typedef struct Watch Watch;
 
 /*
- * Starts the thread. `lease_usec` is the length of a lease, so that no end later than that is
- * believed. The watch and the page live as long as the process. Returns 0 or -errno.
+ * Starts the thread. A job that overruns its time is canceled first: the watch asks for that in the
+ * page, and tells the supervisor through `channel` (-1: somebody looks at the page). The watch,
+ * page and orders live as long as the process. Returns 0 or -errno.
  */
-int watch_start(StatusPage *page, usec_t lease_usec, Watch **ret);
+int watch_start(StatusPage *page, const Orders *orders, int channel, Watch **ret);
 
 /* The worker begins, or goes on with, a step of its own that must not take long. */
 void watch_step(Watch *watch);
@@ -29,6 +30,9 @@ void watch_rest(Watch *watch);
 
 /* A plugin is about to be called, with these limits; also sets up those of the kernel. */
 void watch_job_begin(Watch *watch, int32_t job_id, const Limits *limits);
+
+/* open() or close() of a plugin is about to be called; `job_id` is the job that waits, or 0. */
+void watch_open_begin(Watch *watch, int32_t job_id, const Limits *limits);
 
 /*
  * The plugin has returned, and a step of the worker begins. Returns ENDED_BY_RUN_TIME when it was

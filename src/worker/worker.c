@@ -1,3 +1,9 @@
+/*
+ * Everything that can fail before the worker has said that it is ready ends it with a code, and the
+ * plan tries another one later. An heir settles before plugins are loaded: a plugin that cannot be
+ * loaded keeps no job unsettled. From then on the worker waits for a CO, serves a turn and says how
+ * it went, until its channel is closed, or until what it holds is in doubt.
+ */
 #include "worker/worker.h"
 
 #include <errno.h>
@@ -5,58 +11,142 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "plugin/listing.h"
+#include "process/children.h"
+#include "process/title.h"
 #include "util/crash.h"
 #include "util/error.h"
 #include "util/log.h"
 #include "util/process.h"
-#include "worker/children.h"
-#include "worker/title.h"
+#include "util/text.h"
+#include "worker/heir.h"
+#include "worker/opening.h"
+
+/* A worker that has no time between its turns tries the rest of an inheritance all the same. */
+#define OVERDUE_USEC (5 * USEC_PER_SEC)
+#define SETTLER_PATIENCE_USEC (3 * USEC_PER_SEC) /* for its notes: other wills wait */
 
 #define WORKER_E_LOST (CHANNEL_E_INVALID + 1) /* beside CHANNEL_E_* */
 
-static int load_plugins(const WorkerSettings *s, Catalog **ret) {
-        char why[700];
+#define WHY_SIZE 700
+
+static int load_plugins(const WorkerSettings *s, Catalog **ret, char why[WHY_SIZE]) {
         int r = catalog_new(s->plugin_directory, s->load, s->n_load, s->exec, s->n_exec, ret, why,
-                            sizeof(why));
+                            WHY_SIZE);
         if (r > 0) {
                 LogFields fields = {.hint = "[plugins] directory and load in the configuration say "
                                             "what is loaded from where"};
                 log_write(LOG_ERR, &fields, "%s", why);
         } else if (r < 0) {
-                log_error_errno(r, "could not load the plugins");
+                (void) snprintf(why, WHY_SIZE, "could not load the plugins: %s", strerror(-r));
+                log_error("%s", why);
         }
         return r;
 }
 
-int worker_try_plugins(void *arg) {
-        const WorkerArgs *args = arg;
+static int has_model(const Catalog *catalog, const LimitOverride *override) {
+        for (size_t i = 0; i < catalog_count(catalog); i++)
+                if (limit_is_for(override, catalog_at(catalog, i)->name))
+                        return 1;
+        return 0;
+}
+
+/* Probably a misspelt name. No error: another host's plugins may stand in the same file. */
+static void warn_of_limits_without_model(const LimitTable *limits, const Catalog *catalog) {
+        for (size_t i = 0; i < limits->n; i++)
+                if (!has_model(catalog, &limits->overrides[i]))
+                        log_warning("[limits \"%s\"]: no plugin and no program that is configured "
+                                    "has this name",
+                                    limits->overrides[i].name);
+}
+
+static int write_models(const Catalog *catalog, int fd) {
+        json_t *listing = listing_new(catalog);
+        _cleanup_(freep) char *text = listing ? listing_text(listing, 0) : NULL;
+        size_t size = text ? strlen(text) : 0;
+
+        json_decref(listing);
+        if (size && write(fd, text, size) == (ssize_t) size)
+                return 0;
+        log_error("could not list the models: %s", strerror(size ? errno : ENOMEM));
+        return -1;
+}
+
+int worker_try_plugins(const WorkerSettings *settings, int models_fd) {
         _cleanup_(catalog_freep) Catalog *catalog = NULL;
-        return load_plugins(args->settings, &catalog) ? WORKER_EXIT_CONFIG : WORKER_EXIT_OK;
+        char why[WHY_SIZE];
+
+        if (load_plugins(settings, &catalog, why) || write_models(catalog, models_fd))
+                return WORKER_EXIT_CONFIG;
+        warn_of_limits_without_model(settings->limits, catalog);
+        return WORKER_EXIT_OK;
+}
+
+/* Before a plugin has run: the descriptor is the channel. */
+static void tell_trouble(int channel, const char *words) {
+        ChannelMessage message = {.type = CHANNEL_TROUBLE};
+
+        (void) text_copy_utf8(message.residue, sizeof(message.residue), 0, words);
+        (void) channel_try_send(channel, &message);
 }
 
 static int exit_code(int r) {
-        if (r == TURN_E_LOST)
+        switch (r) {
+        case TURN_E_LOST:
                 return WORKER_EXIT_LOST;
-        return r == DB_E_UNAVAILABLE || r == DB_E_FULL ? WORKER_EXIT_UNAVAILABLE
-                                                       : WORKER_EXIT_FAILED;
+        case DB_E_UNAVAILABLE:
+        case DB_E_FULL:
+        case HEIR_E_RESIGNED:
+                return WORKER_EXIT_UNAVAILABLE;
+        default:
+                return WORKER_EXIT_FAILED;
+        }
+}
+
+/* For poll(): until then, or for ever. */
+static int timeout_msec(usec_t until_usec) {
+        usec_t left = usec_sub(until_usec, clock_now_usec());
+        return until_usec == USEC_INFINITY ? -1 : (int) (left / USEC_PER_MSEC) + 1;
+}
+
+/* The supervisor is told of what was given up: this worker may not say anything else any more. */
+static void try_rest(const TurnContext *context, Heir *heir, int channel) {
+        ChannelMessage message = {.type = CHANNEL_READY};
+
+        watch_step(context->runner->watch);
+        heir_try_rest(heir);
+        watch_rest(context->runner->watch);
+        if (heir_wake(heir) != USEC_INFINITY)
+                return;
+        heir_report(heir, &message);
+        (void) channel_try_send(channel, &message);
 }
 
 /*
- * Waits for a message. A connection that is lost meanwhile ends the worker: after a failover the
- * lane, or the last finish, may not have happened, and only the supervisor can look into that.
+ * Waits for a message; meanwhile an heir tries again what the server refused. A connection that is
+ * lost ends the worker: after a failover the lane, or the last finish, may not have happened, and
+ * only an heir can look into that.
  */
-static int hear(const TurnContext *context, int channel, ChannelMessage *ret) {
+static int await_message(const TurnContext *context, Heir *heir, int channel, ChannelMessage *ret) {
         Session *session = &context->runner->session;
 
         for (;;) {
                 struct pollfd fds[] = {{.fd = channel, .events = POLLIN},
                                        {.fd = session->socket.fd, .events = POLLIN}};
-                if (poll(fds, ARRAY_SIZE(fds), -1) < 0 && errno != EINTR)
+                usec_t wake = heir_wake(heir);
+                if (clock_now_usec() >= usec_add(wake, OVERDUE_USEC))
+                        try_rest(context, heir, channel);
+                if (poll(fds, ARRAY_SIZE(fds), timeout_msec(wake)) < 0 && errno != EINTR)
                         return error_origin(-errno);
                 if (!session_is_alive(session))
                         return WORKER_E_LOST;
                 if (fds[0].revents)
                         return channel_receive(channel, ret);
+                if (clock_now_usec() < wake)
+                        continue;
+                try_rest(context, heir, channel);
+                if (!session->db)
+                        return WORKER_E_LOST;
         }
 }
 
@@ -70,6 +160,7 @@ static int serve_one(const TurnContext *context, int32_t co_id, ChannelMessage *
                                 .end = turn.end,
                                 .jobs = turn.jobs,
                                 .is_last = turn.is_worn != 0};
+        (void) text_copy_utf8(ret->residue, sizeof(ret->residue), 0, turn.why);
         if (r && r != TURN_E_LOST)
                 log_warning("the turn of CO %d had to end: %s%s%s%s", co_id,
                             *error->message ? error->message
@@ -80,15 +171,16 @@ static int serve_one(const TurnContext *context, int32_t co_id, ChannelMessage *
         return r;
 }
 
-static int serve(const TurnContext *context, int channel) {
+static int serve_turns(const TurnContext *context, Heir *heir, int channel) {
         ChannelMessage message = {.type = CHANNEL_READY};
 
         for (;;) {
                 title_worker_idle();
                 watch_rest(context->runner->watch);
+                heir_report(heir, &message);
                 int r = channel_send(channel, &message);
                 if (!r)
-                        r = hear(context, channel, &message);
+                        r = await_message(context, heir, channel, &message);
                 watch_step(context->runner->watch);
                 if (r == CHANNEL_E_CLOSED)
                         return WORKER_EXIT_OK;
@@ -97,6 +189,9 @@ static int serve(const TurnContext *context, int channel) {
                 if (r || message.type != CHANNEL_ASSIGN)
                         return WORKER_EXIT_FAILED;
                 r = serve_one(context, message.co_id, &message);
+                if (r && r != TURN_E_LOST)
+                        runner_tell_trouble(context->runner,
+                                            context->runner->session.error.message);
                 if (r)
                         return exit_code(r);
                 /* A plugin has closed it: nobody can be told, and the lane is free. */
@@ -107,57 +202,128 @@ static int serve(const TurnContext *context, int channel) {
 }
 
 /* Without the group, or outside of it, nothing is to be limited in it. */
-static WorkerGroup join(const WorkerArgs *args) {
-        WorkerGroup group = args->group;
+static WorkerCgroup join_cgroup(const WorkerArgs *args) {
+        WorkerCgroup cgroup = args->cgroup;
 
-        int r = group.fd >= 0 ? worker_group_join(&group) : 0;
+        int r = cgroup.fd >= 0 ? worker_cgroup_join(&cgroup) : 0;
         if (r)
                 log_error_errno(r, "could not join the control group of this worker, ignoring");
-        return r ? (WorkerGroup){.fd = -1} : group;
+        return r ? (WorkerCgroup){.fd = -1} : cgroup;
+}
+
+/* The shared memory, the connection and the watch over everything that follows: 0 or exit code. */
+static int set_up(const WorkerArgs *args, Runner *runner) {
+        const WorkerSettings *settings = args->settings;
+        StatusPage *page;
+        const Orders *orders;
+
+        /* No name is left through which a plugin could map the orders for writing. */
+        int r_orders = orders_map(args->orders_fd, &orders);
+        int r_page = status_page_map(args->status_fd, &page);
+        if (r_orders || r_page)
+                return WORKER_EXIT_FAILED;
+        *runner = (Runner){.session = {.settings = &settings->db, .random = (unsigned) getpid()},
+                           .page = page,
+                           .orders = orders,
+                           .limits = settings->limits,
+                           .holder = {.host = settings->host, .pid = (int32_t) getpid()}};
+        if (watch_start(page, orders, args->channel, &runner->watch))
+                return WORKER_EXIT_FAILED;
+        watch_step(runner->watch);
+        int r = session_connect(&runner->session);
+        if (r) {
+                log_debug("worker could not connect to the database: %s",
+                          runner->session.error.message);
+                tell_trouble(args->channel, runner->session.error.message);
+        }
+        recorder_init(&runner->recorder, page, &runner->session);
+        return r ? exit_code(r) : WORKER_EXIT_OK;
+}
+
+/* What the worker before this one left, if it left something; 0 or an exit code. */
+static int inherit(const WorkerArgs *args, Runner *runner, Heir *heir) {
+        ChannelMessage message = {.type = CHANNEL_SETTLED};
+
+        heir->recorder = &runner->recorder;
+        if (!args->will)
+                return WORKER_EXIT_OK;
+        title_heir(args->will->pid);
+        CRASH_POINT(HEIR_CONNECTED);
+        heir_init(heir, args->will, &runner->session, &runner->recorder, args->settings->host,
+                  MIN_OF(HEIR_PATIENCE_USEC, args->settings->start_usec / 2));
+        int r = heir_settle(heir);
+        if (r)
+                return exit_code(r);
+        heir_report(heir, &message);
+        r = channel_send(args->channel, &message);
+        CRASH_POINT(HEIR_REPORTED);
+        return r ? WORKER_EXIT_FAILED : WORKER_EXIT_OK;
 }
 
 int worker_main(void *arg) {
         const WorkerArgs *args = arg;
         const WorkerSettings *settings = args->settings;
         _cleanup_(catalog_freep) Catalog *catalog = NULL;
-        WorkerGroup group = join(args); /* before there is anything else that would be left out */
+        WorkerCgroup cgroup =
+                join_cgroup(args); /* before there is anything else that would be left out */
+        char why[WHY_SIZE];
+        Residue residue;
+        Runner runner;
+        Heir heir = {0};
 
         title_worker_idle();
-        Residue residue;
-        Watch *watch;
-        if (watch_start(args->page, settings->lease_usec, &watch) ||
-            load_plugins(settings, &catalog))
+        ChannelMessage birth = {.type = CHANNEL_BORN};
+        if (process_start_ticks(getpid(), &birth.start_ticks) ||
+            channel_send(args->channel, &birth))
+                return WORKER_EXIT_FAILED;
+        int code = set_up(args, &runner);
+        if (!code)
+                code = inherit(args, &runner, &heir);
+        if (code)
+                return code;
+        if (load_plugins(settings, &catalog, why)) {
+                tell_trouble(args->channel, why);
                 return WORKER_EXIT_CONFIG;
-        runner_limit_programs(settings->limits, settings->exec, settings->n_exec);
-
-        Runner runner = {.catalog = catalog,
-                         .session = {.settings = &settings->db, .random = (unsigned) getpid()},
-                         .page = args->page,
-                         .watch = watch,
-                         .group = &group,
-                         .residue = &residue,
-                         .limits = settings->limits,
-                         .holder = {.host = settings->host, .pid = (int32_t) getpid()}};
-        runner.recorder = (Recorder){.page = args->page, .session = &runner.session};
+        }
+        if (runner_prepare_programs(&runner, settings->exec, settings->n_exec))
+                return WORKER_EXIT_FAILED;
+        runner.catalog = catalog;
+        runner.cgroup = &cgroup;
+        runner.residue = &residue;
         TurnContext context = {.runner = &runner,
                                .budget = settings->budget,
-                               .supervisor_id = settings->supervisor_id};
-        if (process_start_ticks(getpid(), &context.start_ticks))
-                return WORKER_EXIT_FAILED;
-
+                               .supervisor_id = settings->supervisor_id,
+                               .generation = settings->generation,
+                               .start_ticks = birth.start_ticks};
         children_adopt();
-        watch_step(watch);
-        int r = session_connect(&runner.session);
-        if (r) {
-                log_warning("worker could not connect to the database: %s",
-                            runner.session.error.message);
-                return exit_code(r);
-        }
         if (residue_init(&residue, args->channel, runner.session.socket.fd))
                 return WORKER_EXIT_FAILED;
         CRASH_POINT(WORKER_READY);
-        int code = serve(&context, args->channel);
+        code = serve_turns(&context, &heir, args->channel);
+        if (code == WORKER_EXIT_OK)
+                opening_close_all(&runner);
         session_close(&runner.session);
         residue_done(&residue);
+        return code;
+}
+
+int settler_main(void *arg) {
+        const SettlerArgs *args = arg;
+        Session session = {.settings = &args->settings->db, .random = (unsigned) getpid()};
+        int code = WORKER_EXIT_OK;
+
+        title_settler();
+        for (size_t i = 0; i < args->n; i++) {
+                ChannelMessage message = {.type = CHANNEL_SETTLED, .will = (uint32_t) i};
+                Heir heir;
+                heir_init(&heir, &args->wills[i], &session, NULL, args->settings->host, 0);
+                if (heir_settle(&heir))
+                        code = WORKER_EXIT_LOST;
+                else
+                        heir_finish(&heir, SETTLER_PATIENCE_USEC);
+                heir_report(&heir, &message);
+                (void) channel_send(args->channel, &message);
+        }
+        session_close(&session);
         return code;
 }

@@ -3,7 +3,7 @@ import contextlib
 import pathlib
 import re
 
-from conftest import BUILD, wait_for
+from conftest import BUILD, is_gone, wait_for
 
 CHAOS = "Chaos.ChaosJob"
 OTHER = "Chaos.OtherJob"
@@ -11,14 +11,6 @@ LOAD = "Chaos Example"
 IS_SANITIZED = bool(re.search("clang|asan", BUILD.name))
 ENDED = "registry-jobd: ended"
 STOPPED = "registry-jobd: stopped"  # the same for a job that was canceled
-
-
-def is_gone(pid):
-    """Not there, or a zombie."""
-    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-        stat = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
-        return stat.rpartition(")")[2].split()[0] in "ZX"
-    return True
 
 
 def marks(path):

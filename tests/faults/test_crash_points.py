@@ -56,11 +56,12 @@ SUPERVISOR = {
     "SUPERVISOR_FORKED": 0,  # the worker that was forked was told nothing yet
     "SUPERVISOR_ASSIGNED": 1,
     "SUPERVISOR_REAPED": 1,  # beside the job of the worker that died before
-    "SUPERVISOR_SETTLE_SENT": 1,
-    "SUPERVISOR_SETTLED": 1,
-    "SUPERVISOR_CONDEMNED": 2,
     "SUPERVISOR_LEAVING": 0,
 }
+# The daemon lives, and the next heir goes on.
+HEIR = ["HEIR_CONNECTED", "HEIR_RECORDS_WRITTEN", "HEIR_SETTLE_SENT", "HEIR_SETTLED", "HEIR_NOTED",
+        "HEIR_REPORTED"]
+CONDEMNED = "HEIR_CONDEMNED"
 FAST = {"workers": 2, "sweep": "1s", "heartbeat": "1s", "lease": "4s", "idle_timeout": "10s"}
 
 
@@ -73,7 +74,7 @@ def is_alive(pid):
 
 
 def test_every_point_has_its_row():
-    assert POINTS and sorted(POINTS) == sorted([*WORKER, *SUPERVISOR])
+    assert POINTS and sorted(POINTS) == sorted([*WORKER, *SUPERVISOR, *HEIR, CONDEMNED])
 
 
 class Stage:
@@ -221,7 +222,7 @@ def check_died(daemon):
 
 def bring_down(stage, point):
     """A daemon that is killed at this point; what is staged for it depends on the point."""
-    if point in ("SUPERVISOR_REAPED", "SUPERVISOR_SETTLE_SENT", "SUPERVISOR_SETTLED"):
+    if point == "SUPERVISOR_REAPED":
         stage.add(stage.cos[0], tag="killer", end="kill")  # a worker has to die
     stage.add_jobs()
     running = stage.start(point, ready=False)
@@ -237,7 +238,7 @@ def killed_by_plan(stage, lost):
     return [(job, n) for job, n in lost if '"tag":"killer"' in job["parameters"]]
 
 
-@pytest.mark.parametrize("point", [p for p in SUPERVISOR if p != "SUPERVISOR_CONDEMNED"])
+@pytest.mark.parametrize("point", SUPERVISOR)
 def test_supervisor(stage, point):
     """The next daemon settles what this one left, once."""
     bring_down(stage, point)
@@ -265,51 +266,66 @@ def test_condemned(stage):
     """A peer whose lease has lapsed is settled, though the first to try it dies in the middle."""
     frozen, job = freeze_at_work(stage)
     try:
-        dying = stage.start("SUPERVISOR_CONDEMNED")
+        running = stage.start(CONDEMNED)
         stage.add_jobs()
-        stage.wait_crash("SUPERVISOR_CONDEMNED")
-        check_died(dying)
-        assert stage.db.status(job) == "GO"
-        last = stage.start()
+        stage.wait_crash(CONDEMNED)
         stage.db.wait_status(job, "X", timeout=15)
     finally:
         os.kill(frozen.pid, signal.SIGCONT)
     lost = stage.check()
-    assert job in [row["id"] for row, _ in lost] and len(lost) <= 1 + SUPERVISOR["SUPERVISOR_CONDEMNED"]
+    assert [row["id"] for row, _ in lost] == [job]
     frozen.wait_log("others took this supervisor for dead")
-    assert frozen.stop() == 0 and last.stop() == 0
+    assert frozen.stop() == 0 and running.stop() == 0
 
 
-# A worker is killed here, and then its supervisor there.
+@pytest.mark.parametrize("point", HEIR)
+def test_heir(stage, point):
+    """An heir dies at this point: the next one gets the will, and nothing is lost or done twice."""
+    stage.add(stage.cos[0], tag="killer", end="kill")
+    stage.add_jobs()
+    running = stage.start(point)
+    stage.wait_crash(point)
+    lost = stage.check()
+    assert lost and lost == killed_by_plan(stage, lost)
+    # The second heir settles first: the one before it may have died of the records.
+    for job, _ in lost:
+        wait_for(lambda job=job: len([row for row in stage.db.history(job["id"])
+                                      if row["record_key"].startswith("step ")]) == RECORDS)
+    assert running.stop() == 0
+
+
+# A worker is killed here, and then its heir, or its supervisor, there.
 PAIRS = [
     ("WORKER_CLAIMED", "SUPERVISOR_REAPED"),
-    ("WORKER_CLAIMED", "SUPERVISOR_SETTLE_SENT"),
-    ("WORKER_FINISH_OPEN", "SUPERVISOR_SETTLE_SENT"),
+    ("WORKER_CLAIMED", "HEIR_SETTLE_SENT"),
+    ("WORKER_FINISH_OPEN", "HEIR_SETTLE_SENT"),
     ("WORKER_FINISH_SENT", "SUPERVISOR_REAPED"),
-    ("WORKER_RECORD_SENT", "SUPERVISOR_SETTLED"),
+    ("WORKER_RECORD_SENT", "HEIR_SETTLED"),
     ("WORKER_TAKE_SENT", "SUPERVISOR_REAPED"),
+    ("WORKER_TAKE_SENT", "HEIR_CONNECTED"),
 ]
 
 
-@pytest.mark.parametrize("worker, supervisor", PAIRS)
-def test_worker_then_supervisor(stage, worker, supervisor):
-    """The supervisor dies while it settles what its worker left."""
+@pytest.mark.parametrize("worker, second", PAIRS)
+def test_two_in_a_row(stage, worker, second):
+    """Whoever has to settle what the worker left dies as well."""
     stage.add_jobs()
-    dying = stage.start(f"{worker},{supervisor}", ready=False)
+    last = stage.start(f"{worker},{second}", ready=False)
     stage.wait_crash(worker, is_list=True)
-    stage.wait_crash(supervisor, is_list=True)
-    check_died(dying)
-    last = stage.start()
+    stage.wait_crash(second, is_list=True)
+    if second.startswith("SUPERVISOR"):
+        check_died(last)
+        last = stage.start()
     lost = stage.check()
     # One worker at the point, and the other one with the supervisor.
     assert min(WORKER[worker].jobs) <= len(lost) <= 2
     assert last.stop() == 0
 
 
-@pytest.mark.parametrize("point", ["SUPERVISOR_REGISTERED", "SUPERVISOR_SETTLE_SENT",
-                                   "SUPERVISOR_SETTLED"])
-def test_supervisor_then_its_heir(stage, point):
-    """A daemon dies at work, the next while it settles that, and the third finds it all."""
+@pytest.mark.parametrize("point", ["SUPERVISOR_REGISTERED", "HEIR_SETTLE_SENT", "HEIR_SETTLED",
+                                   "HEIR_NOTED"])
+def test_a_dead_supervisor_is_settled(stage, point):
+    """A daemon dies at work; whoever settles that dies as well, and the next one finds it all."""
     job = stage.add(stage.cos[0], tag="held", end="sleep")
     first = stage.start()
     wait_for(lambda: job in stage.trace.begun())
@@ -318,10 +334,11 @@ def test_supervisor_then_its_heir(stage, point):
     stage.planned.discard(job)
     stage.add_jobs()
     first.kill()
-    heir = stage.start(point, ready=False)
+    last = stage.start(point, ready=False)
     stage.wait_crash(point)
-    check_died(heir)
-    last = stage.start()
+    if point.startswith("SUPERVISOR"):
+        check_died(last)
+        last = stage.start()
     lost = stage.check()
     assert job in [row["id"] for row, _ in lost]
     assert last.stop() == 0

@@ -8,38 +8,12 @@ import subprocess
 
 import psycopg2
 import pytest
-from conftest import SCHEMA, wait_for
+from conftest import LOGIN, SCHEMA, wait_for
 from lab import Standby, add_all, check_lanes, power_off, proxy, watchdog  # noqa: F401
+from laws import ANY, COUNT, check_steps, cut, wait_begun, wait_seconds
 
-COUNT = "Example.CountJob"
-SUPERVISOR = "registry-jobd supervisor"
-WORKER = "registry-jobd worker"
-LOST = r"^<3>no connection to the database"
+LOST = r"^<3>(no connection to the database|the database refuses the connection)"
 BACK = r"connected to the database again"
-
-
-def wait_begun(trace, *jobs):
-    wait_for(lambda: set(jobs) <= set(trace.begun()), what=f"{jobs} begun")
-
-
-def wait_seconds(db, seconds):
-    """By the database's clock."""
-    now = db.value("SELECT clock_timestamp()")
-    wait_for(lambda: db.value("SELECT clock_timestamp() > %s + make_interval(secs => %s)", now,
-                              seconds), seconds + 5)
-
-
-def steps(db, job):
-    """Keys of the records that the plugin itself wrote."""
-    return [record["record_key"] for record in db.history(job)
-            if record["record_key"].startswith("step ")]
-
-
-def check_records(db, job, count, records):
-    """Each that the plugin handed over is there once."""
-    expected = [f"step {step} record {i + 1}" for step in range(1, count + 1)
-                for i in range(records)]
-    assert sorted(steps(db, job)) == sorted(expected)
 
 
 def check_log(running, lost, others=10):
@@ -84,12 +58,12 @@ def test_restart_under_load(server, empty_queue, daemon, cos, trace, watchdog, m
     wait_for(lambda: set(trace.begun()) - set(trace.ended()) <= {long})
     server.start()
     rows = db.wait_final(long, *short, timeout=40)
-    assert rows[0]["status"] == "OK"
+    assert rows[0]["status"] == "OK" and rows[0]["finish_summary"] == "counted to 40"
     check_ends(rows, trace, uncertain=3)
     check_lanes(trace)
-    check_records(db, long, 40, 3)
+    check_steps(db, long, 40, 3)
     for job in set(short) & set(trace.ended()):
-        check_records(db, job, 1, 1)
+        check_steps(db, job, 1, 1)
     watchdog.check()
     check_log(running, 1, others=20)
 
@@ -113,7 +87,7 @@ def test_backends_terminated(empty_queue, daemon, cos, trace, watchdog, rng):
     check_ends(rows, trace, uncertain=cut)
     check_lanes(trace)
     for job in trace.ended():
-        check_records(db, job, 3, 2)
+        check_steps(db, job, 3, 2)
     watchdog.check()
 
 
@@ -163,9 +137,7 @@ def test_too_many_clients(empty_queue, daemon, trace, watchdog, login, cos):
     def is_out():
         """Not even one that is just being accepted, or has just been terminated."""
         for _ in range(5):
-            killed = db.value("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
-                              " WHERE datname = current_database()"
-                              " AND application_name LIKE 'registry-jobd%%'")
+            killed = cut(db, ANY)
             if killed + hog(db, login, hogs):
                 return False
             wait_seconds(db, 0.05)
@@ -192,7 +164,7 @@ def test_too_many_clients(empty_queue, daemon, trace, watchdog, login, cos):
             conn.close()
     rows = db.wait_final(job, waiting, timeout=30)
     check_ends(rows, trace)
-    check_records(db, job, 20, 2)
+    check_steps(db, job, 20, 2)
     watchdog.check()
     assert running.count(LOST) == running.count(BACK) <= 3
 
@@ -231,7 +203,7 @@ def test_promoted_standby(server, empty_queue, daemon, cos, trace, watchdog):
     try:
         running = daemon(env=watchdog.env(), lease="1min", sweep="1s",
                          conninfo=f"host={server.dir},{standby.dir} dbname={db.name}"
-                                  " user=postgres target_session_attrs=read-write")
+                                  f" user={LOGIN} target_session_attrs=read-write")
         ids = cos(4)
         long, = add_all(db, [(ids[0], {"trace": trace.path, "count": 40, "sleep_ms": 100,
                                        "records": 3})])
@@ -252,7 +224,7 @@ def test_promoted_standby(server, empty_queue, daemon, cos, trace, watchdog):
         assert rows[0]["status"] == "OK"
         check_ends(rows, trace, uncertain=3)
         check_lanes(trace)
-        check_records(db, long, 40, 3)
+        check_steps(db, long, 40, 3)
         after, = add_all(db, [(ids[1], {"trace": trace.path})])
         assert db.wait_final(after)[0]["status"] == "OK"
         watchdog.check()
@@ -286,7 +258,7 @@ def test_half_open_supervisor(empty_queue, daemon, cos, trace, watchdog, proxy):
     wait_for(lambda: second in trace.ended())
     assert db.status(job) == "GO"
     assert db.wait_final(job)[0]["status"] == "OK"
-    check_records(db, job, 80, 1)
+    check_steps(db, job, 80, 1)
     watchdog.check()
     check_log(running, 1)
 
@@ -310,7 +282,7 @@ def test_black_hole(empty_queue, daemon, cos, trace, watchdog, proxy):
     proxy.forward()
     rows = db.wait_final(job, waiting, timeout=40)
     check_ends(rows, trace)
-    check_records(db, job, 30, 1)
+    check_steps(db, job, 30, 1)
     watchdog.check()
     check_log(running, 1)
 
@@ -370,6 +342,7 @@ def inject(db, what, times, *phases):
         cursor.execute(FAIL)
         for phase in phases:
             cursor.execute(f"CREATE SEQUENCE public.fault_{phase}")
+            cursor.execute(f"GRANT ALL ON SEQUENCE public.fault_{phase} TO {LOGIN}")
             cursor.execute(f"CREATE TRIGGER a_fault_{phase} BEFORE {PHASES[phase]}"
                            f" EXECUTE FUNCTION public.fail('{phase}', '{times}', '{what}')")
     print(f"injected: {what} in the first {times} of each of {', '.join(phases)}")
@@ -389,7 +362,7 @@ def test_errors_that_pass(empty_queue, daemon, cos, trace, watchdog, state):
     check_ends(rows, trace)
     check_lanes(trace)
     for job in jobs:
-        check_records(db, job, 1, 2)
+        check_steps(db, job, 1, 2)
     met = {phase: db.value(f"SELECT last_value FROM public.fault_{phase}") for phase in PHASES}
     assert all(n >= 2 for phase, n in met.items() if phase != "heartbeat"), met
     watchdog.check()
@@ -400,19 +373,20 @@ def test_errors_that_pass(empty_queue, daemon, cos, trace, watchdog, state):
 def test_isolation_of_the_database(empty_queue, daemon, cos, trace, watchdog, isolation):
     """The database's own settings ask for another isolation, deferrable, and for short times."""
     db = empty_queue
+    # Before the settings, which are meant for the daemon's connections.
+    ids = cos(6)
+    jobs = add_all(db, [(co, {"trace": trace.path, "records": 2, "count": 2})
+                        for _ in range(10) for co in ids])
     for setting in (f"default_transaction_isolation = '{isolation}'",
                     "default_transaction_deferrable = on", "statement_timeout = '50ms'",
                     "lock_timeout = '10ms'", "search_path = nowhere", "datestyle = 'SQL, DMY'"):
         db.cluster.admin(f"ALTER DATABASE {db.name} SET {setting}")
     print(f"injected: default_transaction_isolation = {isolation}, and more")
     running = daemon(env=watchdog.env(), sweep="1s")
-    ids = cos(6)
-    jobs = add_all(db, [(co, {"trace": trace.path, "records": 2, "count": 2})
-                        for _ in range(10) for co in ids])
     check_ends(db.wait_final(*jobs, timeout=30), trace)
     check_lanes(trace)
     for job in jobs:
-        check_records(db, job, 2, 2)
+        check_steps(db, job, 2, 2)
     watchdog.check()
     check_log(running, 0, others=0)
 
@@ -519,10 +493,11 @@ def test_disk_full(tiny, empty_queue, daemon, cos, trace, watchdog, table):
         running = daemon(env=watchdog.env(), sweep="1s", heartbeat="1s")
         before = add_all(db, [(full, {"trace": trace.path, "records": 5})])
         db.wait_final(*before)
+        # They begin when the disk is full, however long that takes.
+        db.sql("UPDATE public.cos SET status = 'S' WHERE id IN (%s, %s)", full, other)
         jobs = add_all(db, [(full, {"trace": trace.path, "records": 400, "count": 2}),
                             (full, {"trace": trace.path, "records": 400}),
-                            (other, {"trace": trace.path, "sleep_ms": 300, "records": 400})],
-                       delay=1)
+                            (other, {"trace": trace.path, "sleep_ms": 300, "records": 400})])
         tiny.fill()
         print(f"injected: no space for {table}")
         if table == "jobs":
@@ -530,14 +505,21 @@ def test_disk_full(tiny, empty_queue, daemon, cos, trace, watchdog, table):
                 for _ in range(1000):  # no room in its pages either
                     db.sql("INSERT INTO public.jobs (co_id, status, created, parameters) VALUES"
                            " (%s, 'X', now(), repeat('x', 3000))", full)
+        db.sql("UPDATE public.cos SET status = 'A' WHERE id IN (%s, %s)", full, other)
         running.wait_log(r"No space left|53100|could not extend", 20)
         wait_seconds(db, 2)
         assert not [job for job in jobs if db.status(job) == "OK"] or table == "jobs"
+        trouble = "(workers do not start|the database does not take what workers write): .*No space left"
+        running.wait_log(trouble)
+        wait_for(lambda: db.value("SELECT trouble ~ %s FROM jobd.supervisor", trouble))
         tiny.free()
+        running.wait_log("(workers start|the database takes what workers write) again, after ")
+        wait_for(lambda: db.value("SELECT trouble IS NULL FROM jobd.supervisor"))
+        assert running.count(trouble) <= 2, "said again and again"
         rows = db.wait_final(*jobs, timeout=45)
         check_ends(rows, trace)
         for job, count in zip(jobs, (2, 1, 1)):
-            check_records(db, job, count, 400)
+            check_steps(db, job, count, 400)
         watchdog.check()
         check_log(running, 0, others=25)
         running.stop()
@@ -560,7 +542,7 @@ def test_read_only(server, empty_queue, daemon, cos, trace, watchdog, how):
                                   "records": 2})])
     wait_begun(trace, job)
     db.sql("SET default_transaction_read_only = off")
-    admin = psycopg2.connect(server.conninfo("postgres")
+    admin = psycopg2.connect(server.conninfo("postgres", "postgres")
                              + " options='-c default_transaction_read_only=off'")
     admin.autocommit = True
     do = admin.cursor().execute
@@ -570,8 +552,7 @@ def test_read_only(server, empty_queue, daemon, cos, trace, watchdog, how):
             do("SELECT pg_reload_conf()")
         else:
             do(f"ALTER DATABASE {db.name} SET default_transaction_read_only = on")
-            db.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname ="
-                   " current_database() AND application_name LIKE 'registry-jobd%%'")
+            cut(db, ANY)
         print(f"injected: default_transaction_read_only, {how}")
         running.wait_log(LOST)
         with db.conn.cursor() as cursor:
@@ -591,6 +572,6 @@ def test_read_only(server, empty_queue, daemon, cos, trace, watchdog, how):
         admin.close()
     rows = db.wait_final(job, waiting, timeout=40)
     assert [row["status"] for row in rows] == ["OK", "OK"]
-    check_records(db, job, 20, 2)
+    check_steps(db, job, 20, 2)
     watchdog.check()
     check_log(running, 1)

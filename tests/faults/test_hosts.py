@@ -7,10 +7,11 @@ import signal
 import subprocess
 
 import pytest
+from chaos import ended
 from conftest import HOST, SLOW, wait_for
 from lab import Deaths, add_all, check_lanes, hosts, is_alive, lab, real_hosts, send  # noqa: F401
+from laws import COUNT, wait_begun
 
-COUNT = "Example.CountJob"
 LEASE = round(4 * SLOW)
 # Others are found dead soon. Where nobody is to be, the lease stays 30 s.
 FAST = {"heartbeat": "1s", "lease": f"{LEASE}s", "sweep": "1s"}
@@ -27,10 +28,6 @@ def lane(db, co):
     return db.sql("SELECT token, worker_pid FROM jobd.lane WHERE co_id = %s", co)
 
 
-def wait_begun(trace, *jobs):
-    wait_for(lambda: set(jobs) <= set(trace.begun()), what=f"{jobs} begun")
-
-
 def begun_at(trace, job):
     return next(event[4] for event in trace.events() if event[:2] == ("begin", job))
 
@@ -40,8 +37,15 @@ def ended_at(trace, job):
 
 
 def everything(db, job):
-    """The job's row and its history: what nobody else may change."""
-    return db.job(job), db.history(job)
+    """The job's row and its history: what nobody else may change. The plugin's own records may come late,
+    from the ring of a host that wakes (law 10)."""
+    return db.job(job), [row for row in db.history(job) if not row["record_key"].startswith("step ")]
+
+
+def everything_settled(db, job):
+    """everything() of a job that was settled: the note of how it ended follows the settlement."""
+    ended(db, job)
+    return everything(db, job)
 
 
 # ---- all are well ----
@@ -115,7 +119,7 @@ def test_cut_off(hosts, empty_queue, add_job, trace, deaths, worker):
     assert [row["status"] for row in rows] == ["X", "OK"]
     assert "terminated unexpectedly" in rows[0]["finish_summary"]
     assert rows[1]["assigned_pid"] in two.workers()
-    settled = everything(db, job)
+    settled = everything_settled(db, job)
     successor = db.value("SELECT id FROM public.jobs WHERE requeued_from_job_id = %s", job)
     assert successor, "no retry"
     check_lanes(trace, deaths)
@@ -203,12 +207,12 @@ def test_supervisor_paused(hosts, empty_queue, add_job, trace, deaths):
     rows = db.wait_final(job, following, timeout=TAKEOVER)
     assert [row["status"] for row in rows] == ["X", "OK"]
     check_lanes(trace, deaths)
-    settled = everything(db, job)
+    settled = everything_settled(db, job)
     one.thaw()
     paused.wait_log("took this supervisor for dead|settle", 20)
     wait_for(lambda: db.value("SELECT count(*) FROM jobd.supervisor") == 2, 20)
     wait_for(lambda: db.value("SELECT bool_and(seen > started) FROM jobd.supervisor"), 20)
-    assert everything(db, job)[0] == settled[0]
+    assert everything(db, job) == settled
     two.living()[0].stop()
     assert db.wait_final(add_job(2, COUNT, {"trace": trace.path}))[0]["status"] == "OK"
     assert db.value("SELECT count(*) FROM public.jobs WHERE requeued_from_job_id = %s", job) == 1
@@ -258,7 +262,7 @@ def test_both_paused(hosts, empty_queue, add_job, trace, first):
     print(f"injected: SIGSTOP to the supervisor and the worker of job {job}")
     rows = db.wait_final(job, following, timeout=TAKEOVER)
     assert [row["status"] for row in rows] == ["X", "OK"]
-    settled = everything(db, job)
+    settled = everything_settled(db, job)
     one.thaw(*([pid] if first == "worker" else [paused.pid]))
     if first == "worker":
         wait_for(lambda: not is_alive(pid), what="the end of the worker that woke")
@@ -268,7 +272,7 @@ def test_both_paused(hosts, empty_queue, add_job, trace, first):
     wait_for(lambda: not is_alive(pid))
     wait_for(lambda: db.value("SELECT count(*) FROM jobd.supervisor WHERE seen > started") == 2, 20)
     assert db.wait_final(add_job(2, COUNT, {"trace": trace.path}))[0]["status"] == "OK"
-    assert everything(db, job)[0] == settled[0]
+    assert everything(db, job) == settled
     assert db.value("SELECT count(*) FROM public.jobs WHERE requeued_from_job_id = %s", job) == 1
     assert job not in trace.ended()
     print(f"checked: woken, the {first} first, they changed nothing")
@@ -311,7 +315,7 @@ def test_rolling_replacement(daemon, empty_queue, cos, trace):
     db = empty_queue
     ids = cos(3)
     old = daemon()
-    running = add_all(db, [(co, {"trace": trace.path, "sleep_ms": 500 + 300 * i})
+    running = add_all(db, [(co, {"trace": trace.path, "sleep_ms": 1500 + 300 * i})
                            for i, co in enumerate(ids)])
     wait_begun(trace, *running)
     waiting = add_all(db, [(co, {"trace": trace.path, "sleep_ms": 10})

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 from chaos import CHAOS, ENDED, IS_SANITIZED, LOAD, OTHER, Bystander, ended, records
-from conftest import COMMAND, DAEMON, DEFAULTS, ROOT, wait_for, write_config
+from conftest import COMMAND, DAEMON, DEFAULTS, ROOT, run_command, wait_for, write_config
 
 EXEC = "CoreJob.ProvisionerJob"
 PROBE = ROOT / "tests/system/journal_probe.py"
@@ -181,6 +181,24 @@ esac
     print("checked:", memory["finish_summary"], "/", cpu["finish_summary"])
 
 
+@pytest.mark.parametrize("limits, params, words", [
+    ({"memory": "64M"}, ["act=memory", "value=1500"], r"its memory limit \(killed by SIGKILL\)"),
+    ({"cpu_time": "1s"}, ["act=cpu", "value=600000"], r"its CPU time limit \(killed by SIG"),
+    ({"run_time": "500ms"}, ["act=obey"], r"its run time limit: "),
+])
+def test_limits_of_the_command(empty_queue, tmp_path, limits, params, words):
+    """`registry-job -s` has the same limits as the daemon."""
+    db = empty_queue
+    settings = {**DEFAULTS, "conninfo": db.conninfo, "load": LOAD, "limits": {CHAOS: limits}}
+    config = write_config(tmp_path / "limits.conf", **settings)
+    done = run_command(config, "-c", 2, "-j", CHAOS, "-s", *params)
+    print("injected:", params, "with", limits)
+    row, = db.live(plugin=CHAOS)
+    assert row["status"] == "X" and re.search("^ended by " + words, row["finish_summary"])
+    assert done.returncode == 1 and row["finish_summary"] in done.stdout + done.stderr
+    print("checked:", row["finish_summary"])
+
+
 # ---- what was used ----
 
 @pytest.mark.parametrize("then, words", [("kill", "killed by SIGKILL"), ("exit", "exit code 7")])
@@ -204,8 +222,8 @@ def test_usage_of_a_death(empty_queue, daemon, add_job, then, words):
 def test_usage_with_a_core(empty_queue, daemon, add_job, tmp_path):
     """A core that was dumped is mentioned."""
     db = empty_queue
-    tmp_path.chmod(0o777)
-    running = daemon(load=LOAD)
+    tmp_path.chmod(0o1777)
+    running = daemon(load=LOAD, core_dumps="yes")
     try:
         resource.prlimit(running.pid, resource.RLIMIT_CORE, (resource.RLIM_INFINITY,) * 2)
     except PermissionError:

@@ -1,12 +1,14 @@
 """Plugins that hang, die, leave things behind or write where they should not: the job's outcome
 says what happened, the next job of the CO starts clean, other COs go on.
 """
+import contextlib
+import os
 import signal
 
 import pytest
 from chaos import (CHAOS, ENDED, IS_SANITIZED, LOAD, STOPPED, Bystander, check_clean, ended,
                    marks, records, survivors, wait_lane_free)
-from conftest import wait_for
+from conftest import DEFAULTS, LOGIN, run_command, wait_for, write_config
 
 # What sends a process to its death when nobody handles it.
 FATAL = [name for name in ("HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL",
@@ -15,10 +17,19 @@ FATAL = [name for name in ("HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "
          if hasattr(signal, "SIG" + name)]
 
 
+@pytest.fixture(autouse=True)
+def may_create(request):
+    """The plugin creates a table and locks jobs, to see what becomes of it."""
+    if "empty_queue" in request.fixturenames:
+        db = request.getfixturevalue("empty_queue")
+        db.sql(f"GRANT CREATE ON SCHEMA public TO {LOGIN}")
+        db.sql(f"GRANT TRUNCATE ON public.jobs TO {LOGIN}")
+
+
 @pytest.fixture
 def scene(empty_queue, daemon, add_job, tmp_path):
     """scene(act, ...): between two inspections in one CO a job that does `act`, and a bystander."""
-    tmp_path.chmod(0o777)
+    tmp_path.chmod(0o1777)
 
     class Scene:
         db = empty_queue
@@ -142,6 +153,30 @@ def test_everything_remains(scene, then, words):
     assert len(marks(scene.path)) == 10 and not survivors(scene.path)
 
 
+def test_thread_calls_after_the_end(empty_queue, daemon, add_job, tmp_path):
+    """What a thread calls that a plugin has left does nothing, while its job is being finished."""
+    db = empty_queue
+    tmp_path.chmod(0o1777)
+    path = tmp_path / "calls"
+    running = daemon(load=LOAD)
+    job = add_job(2, CHAOS, {"act": "thread_calls", "path": str(path)})
+    db.wait_status(job, "GO")
+    with contextlib.closing(db.connect(autocommit=False)) as conn:
+        conn.cursor().execute("SELECT FROM public.jobs WHERE id = %s FOR UPDATE", (job,))
+        path.touch()
+        path.chmod(0o666)
+        print("injected: a thread is left and calls host functions; the finish waits for a lock")
+        not_refused = wait_for(lambda: marks(path))
+        assert db.status(job) == "GO"
+    row, = db.wait_final(job)
+    assert row["status"] == "OK" and row["finish_summary"] == "left a thread"
+    assert not_refused == [1] and not records(db, job)
+    assert running.count(f"job {job}: of a thread that was left")
+    following = add_job(2)
+    assert db.wait_final(following)[0]["status"] == "OK"
+    print("checked: all calls refused but those of log(), the job ended as its plugin said")
+
+
 def test_timer_goes_off_later(empty_queue, daemon, add_job):
     """A timer that a plugin left does not kill the next job."""
     db = empty_queue
@@ -171,6 +206,156 @@ def test_transaction_left_open(empty_queue, daemon, add_job):
     print("checked: rolled back, no connection left, the next one is like the first")
 
 
+# ---- what is kept from one job to the next ----
+
+KEEP = "Keeper.KeepJob"
+IS_REPLACED = "its worker is replaced"
+
+
+@pytest.fixture
+def keeper(tmp_path):
+    """The plugin Keeper's directory: its log, and the mode of its open() and close()."""
+    directory = tmp_path / "keeper"
+    directory.mkdir()
+    for path in (tmp_path, directory):
+        path.chmod(0o1777)
+
+    class Keeper:
+        env = {"RJ_KEEPER": str(directory)}
+        load = LOAD + " Keeper"
+
+        def set_mode(self, mode):
+            (directory / "mode").write_text(mode)
+
+        def lines(self, word):
+            """What the log has of `open`, `close` or `job`: lists of numbers."""
+            path = directory / "log"
+            lines = [line.split() for line in path.read_text().splitlines()] if path.exists() else []
+            return [[int(number) for number in line[1:]] for line in lines if line[0] == word]
+
+    return Keeper()
+
+
+def test_kept_open(empty_queue, daemon, add_job, keeper):
+    """A descriptor of open() is there for every job, and costs no worker; close() is called."""
+    db = empty_queue
+    running = daemon(load=keeper.load, env=keeper.env, workers=2)
+    others = [add_job(3) for _ in range(5)]
+    db.wait_final(*others)
+    assert not keeper.lines("open")
+    jobs = [add_job(2, KEEP) for _ in range(20)]
+    rows = db.wait_final(*jobs)
+    assert {row["status"] for row in rows} == {"OK"}
+    pids = {row["assigned_pid"] for row in rows}
+    assert len(pids) == 1
+    assert keeper.lines("open") == [[pid] for pid in pids]
+    assert keeper.lines("job") == [[job, *pids] for job in jobs]
+    assert not running.count(IS_REPLACED) and running.count(r"plugin 'Keeper': opening") == 1
+    assert running.stop() == 0
+    assert keeper.lines("close") == [[pid] for pid in pids]
+
+
+def test_kept_open_in_the_command(empty_queue, db, keeper, tmp_path):
+    """`registry-job -s` opens and closes, too."""
+    config = write_config(tmp_path / "s.conf", **{**DEFAULTS, "conninfo": db.conninfo,
+                                                  "load": keeper.load})
+    done = run_command(config, "-c", 2, "-j", KEEP, "-s", env={**os.environ, **keeper.env})
+    assert done.returncode == 0, done.stderr
+    assert [len(keeper.lines(word)) for word in ("open", "job", "close")] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("mode, words", [
+    ("fail", "plugin 'Keeper' could not be opened: no directory server"),
+    ("wait", "plugin 'Keeper' could not be opened: it took too long"),
+    ("hang", "ended by the time limit of its plugin's open() or close() (killed by SIGTERM)"),
+    ("exit", "terminated unexpectedly (exit code 7)")])
+def test_cannot_be_opened(empty_queue, daemon, add_job, keeper, mode, words):
+    """The job says why its plugin could not be opened; the next one tries again, others go on."""
+    db = empty_queue
+    running = daemon(load=keeper.load, env=keeper.env, limits={"Keeper": {"run_time": "500ms"}})
+    bystander = Bystander(db, add_job, (3, 4))
+    keeper.set_mode(mode)
+    job = add_job(2, KEEP, retry_interval=3600)
+    row, = db.wait_final(job)
+    assert row["status"] == "X" and row["finish_summary"].startswith(words), row["finish_summary"]
+    assert db.value("SELECT count(*) FROM public.jobs WHERE requeued_from_job_id = %s", job) == 1
+    keeper.set_mode("")
+    following = add_job(2, KEEP)
+    assert db.wait_final(following)[0]["status"] == "OK"
+    assert [line[0] for line in keeper.lines("job")] == [following]
+    assert not running.count(IS_REPLACED)
+    bystander.check()
+
+
+def test_canceled_while_opening(empty_queue, daemon, add_job, keeper):
+    """A cancel reaches open(), and the worker that does not hear it."""
+    db = empty_queue
+    daemon(load=keeper.load, env=keeper.env, cancel_grace="300ms")
+    for mode in ("wait", "hang"):
+        keeper.set_mode(mode)
+        job = add_job(2, KEEP, {"tag": mode})
+        db.wait_status(job, "GO")
+        db.cancel(job)
+        comment = ended(db, job, STOPPED)
+        assert mode == "hang" or comment == "plugin 'Keeper' could not be opened: canceled"
+        assert db.status(job) == "CX"
+    keeper.set_mode("")
+    assert db.wait_final(add_job(2, KEEP))[0]["status"] == "OK"
+    assert not db.value("SELECT count(*) FROM public.jobs WHERE status NOT IN ('OK', 'CX')")
+
+
+def test_open_leaves_more(empty_queue, daemon, add_job, keeper):
+    """Settings of the process that open() has changed are put back, and no worker is replaced."""
+    db = empty_queue
+    running = daemon(load=keeper.load, env=keeper.env, workers=1)
+    keeper.set_mode("move")
+    jobs = [add_job(2, CHAOS, {"act": "inspect"}), add_job(2, KEEP), add_job(2, KEEP),
+            add_job(2, CHAOS, {"act": "inspect", "tag": "after"})]
+    rows = db.wait_final(*jobs)
+    assert {row["status"] for row in rows} == {"OK"}
+    assert len({row["assigned_pid"] for row in rows}) == 1
+    assert records(db, jobs[3])["directory"] == records(db, jobs[0])["directory"]
+    assert running.count("its open.. left another working directory, which is not kept") == 1
+    assert not running.count(IS_REPLACED)
+
+
+def test_kept_thread_calls_for_an_earlier_job(empty_queue, daemon, add_job, keeper):
+    """A thread of open() with the context of a job that is over writes nothing into the next."""
+    db = empty_queue
+    running = daemon(load=keeper.load, env=keeper.env, workers=1)
+    keeper.set_mode("thread")
+    rows = db.wait_final(*[add_job(2, KEEP) for _ in range(2)])
+    assert [row["finish_summary"] for row in rows] == ["Completed", "0 calls were not refused"]
+    assert len({row["assigned_pid"] for row in rows}) == 1
+    assert not any(db.history(row["id"]) for row in rows)
+    assert not running.count(IS_REPLACED)
+
+
+@pytest.mark.limit(90)
+def test_close_hangs(empty_queue, daemon, add_job, keeper):
+    """A worker whose plugin does not close is ended, and keeps nobody waiting for long."""
+    db = empty_queue
+    running = daemon(load=keeper.load, env=keeper.env)
+    db.wait_final(add_job(2, KEEP))
+    keeper.set_mode("hang in close")
+    assert running.stop(timeout=30) == 0
+    assert len(keeper.lines("close")) == 1
+    assert db.value("SELECT count(*) FROM public.jobs WHERE status <> 'OK'") == 0
+
+
+# ---- other versions ----
+
+@pytest.mark.parametrize("name", ["Later", "Earlier"])
+def test_other_header(empty_queue, daemon, add_job, name):
+    """A plugin whose structs have more, or fewer, members than ours is understood."""
+    db = empty_queue
+    daemon(load=f"{LOAD} {name}")
+    job = add_job(2, f"{name}.RecordJob", {"key": "the key"})
+    row, = db.wait_final(job)
+    assert row["status"] == "OK", row["finish_summary"]
+    assert records(db, job) == {"the key": f"of {name}"}
+
+
 # ---- children ----
 
 @pytest.mark.parametrize("then", ["ok", "kill"])
@@ -180,7 +365,7 @@ def test_transaction_left_open(empty_queue, daemon, add_job):
 def test_children_left(empty_queue, daemon, add_job, tmp_path, act, n, then):
     """All processes of a job are dead when it is final, before the next job begins."""
     db = empty_queue
-    tmp_path.chmod(0o777)
+    tmp_path.chmod(0o1777)
     path = tmp_path / "pids"
     daemon(load=LOAD)
     bystander = Bystander(db, add_job, (3, 4))
@@ -201,7 +386,7 @@ def test_children_left(empty_queue, daemon, add_job, tmp_path, act, n, then):
 def test_children_of_a_canceled_job(empty_queue, daemon, add_job, tmp_path):
     """A canceled job that ignores it is ended with its children, daemons as well."""
     db = empty_queue
-    tmp_path.chmod(0o777)
+    tmp_path.chmod(0o1777)
     daemon(load=LOAD, cancel_grace="200ms")
     jobs, paths = [], []
     for co, act in ((2, "fork_children"), (3, "fork_session")):
@@ -274,6 +459,21 @@ def test_channel_flooded(scene):
     assert job["status"] == "OK" and job["finish_summary"].startswith("sent ")
 
 
+def test_another_birth(scene):
+    """When its worker started, by which its lane is known, is not for a plugin to say: nobody takes
+    the lane of a living worker for that of a dead one."""
+    db = scene.db
+    scene.start(sweep="1s", heartbeat="1s")
+    scene.act("reborn")
+    db.wait_status(scene.job, "GO")
+    for _ in range(4):
+        before = db.value("SELECT max(seen) FROM jobd.supervisor")
+        wait_for(lambda since=before: db.value("SELECT max(seen) FROM jobd.supervisor") > since)
+    assert db.status(scene.job) == "GO"
+    db.cancel(scene.job)
+    assert scene.end()["status"] == "CX"
+
+
 # ---- the status page ----
 
 @pytest.mark.parametrize("value", [0, 1, 0x7f, 0x80, 0xff, -1, -2, -3])
@@ -295,6 +495,33 @@ def test_page_scribbled_over_before_the_end(scene, then):
 
 
 def test_page_reach(scene):
-    """A plugin can reach the page of its own worker, and no other."""
+    """A plugin can reach the page of its own worker, and no other. Beside it is the log's count of
+    lines that were dropped."""
     job = scene.run("page_reach")
-    assert job["finish_summary"] == "reaches 1, its own among them"
+    assert job["finish_summary"] == "reaches 2, its own among them"
+
+
+def test_orders_cannot_be_written(scene):
+    """No way leads from a plugin to the memory in which its supervisor tells of cancels and lease."""
+    job = scene.run("page_orders")
+    assert job["finish_summary"] == ("mprotect 0, /proc/self/mem 0, mremap 0, descriptors 0, canceled 0")
+
+
+@pytest.mark.parametrize("then", ["return", "kill"])
+def test_forged_record(scene, then):
+    """A record in the ring of a job that is not its worker's is dropped, by the worker and its heir."""
+    scene.start()
+    scene.act("page_forge", value=scene.bystander.long, then=then)
+    scene.end()
+    assert not scene.db.value("SELECT count(*) FROM public.job_history_records"
+                              " WHERE record_key = 'forged'")
+
+
+def test_residue_is_said_once(scene, add_job):
+    """What a plugin leaves with every job is said once an hour, not with every job."""
+    scene.run("leak_descriptors", value=2)
+    said = scene.daemon.count(r"its plugin Chaos\.ChaosJob left")
+    assert said == 1 and scene.daemon.count(IS_REPLACED) == 1
+    again = [add_job(2, CHAOS, {"act": "leak_descriptors", "value": 2}) for _ in range(3)]
+    assert {row["status"] for row in scene.db.wait_final(*again)} == {"OK"}
+    assert scene.daemon.count(r"its plugin Chaos\.ChaosJob left") == 1

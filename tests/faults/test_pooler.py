@@ -12,10 +12,10 @@ import time
 
 import psycopg2
 import pytest
-from conftest import SLOW, run_command, wait_for
+from conftest import LOGIN, SLOW, run_command, wait_for
 from lab import add_all, check_lanes, watchdog  # noqa: F401
+from laws import wait_seconds
 
-COUNT = "Example.CountJob"
 REFUSAL = r"(?i)pooler|pgbouncer"
 LISTEN = "LISTEN registry_jobd"
 
@@ -32,7 +32,7 @@ class PgBouncer:
         self.dir.chmod(0o755)
         self.config = self.dir / "pgbouncer.ini"
         self.users = self.dir / "users"
-        self.users.write_text('"postgres" ""\n')
+        self.users.write_text(f'"postgres" ""\n"{LOGIN}" ""\n')
         self.process = None
         self.cluster = cluster
         self.settings = "".join(f"{key} = {value}\n" for key, value in settings.items())
@@ -85,7 +85,7 @@ class PgBouncer:
                    for row in rows)
 
     def conninfo(self, database):
-        return f"host={self.dir} port=6432 dbname={database} user=postgres"
+        return f"host={self.dir} port=6432 dbname={database} user={LOGIN}"
 
     def stop(self):
         if self.process.poll() is None:
@@ -115,12 +115,6 @@ def pooler(db):
     yield make
     for one in made:
         one.close()
-
-
-def wait_seconds(db, seconds):
-    now = db.value("SELECT clock_timestamp()")
-    wait_for(lambda: db.value("SELECT clock_timestamp() > %s + make_interval(secs => %s)", now,
-                              seconds), seconds + 5)
 
 
 def test_the_pooler_is_what_it_says(db, pooler):
@@ -210,6 +204,28 @@ def test_command_behind_a_pooler(empty_queue, pooler, command, cos, tmp_path):
     assert done.returncode == 0 and str(job) in done.stdout or \
         "pooler" in done.stderr.lower(), done
     print("checked: show works behind a pooler in transaction mode, or says why not")
+
+
+def test_command_leaves_no_mark_on_a_shared_server(empty_queue, pooler, command, tmp_path):
+    """Behind a pooler that shares servers a command must not make one of ours of whoever comes next:
+    there the triggers do its work, and the guard knows it by its application_name."""
+    db = empty_queue
+    bouncer = pooler("transaction", server_round_robin=1)
+    conninfo = bouncer.conninfo(db.name)
+    config = tmp_path / "pooler.conf"
+    config.write_text(pathlib.Path(command.config).read_text().replace(
+        db.conninfo, conninfo + " application_name=mine"))
+    done = run_command(config, "-c", 2, "-j", "Example.NoopJob")
+    assert done.returncode == 0, done.stderr
+    job = db.value("SELECT max(id) FROM public.jobs")
+    assert db.value("SELECT count(*) FROM jobd.queue") == 1
+    assert run_command(config, "cancel", job).returncode == 0
+    assert db.status(job) == "CX" and not db.value("SELECT count(*) FROM jobd.queue")
+    with contextlib.closing(psycopg2.connect(conninfo)) as conn:
+        for _ in range(4):
+            with conn, conn.cursor() as cursor:
+                cursor.execute("SELECT current_setting('jobd.writer', true)")
+                assert not cursor.fetchone()[0]
 
 
 def test_session_mode(empty_queue, daemon, pooler, cos, trace, watchdog):

@@ -3,10 +3,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "config/config.h"
 #include "fuzz.h"
-#include "supervisor/config.h"
 
-static void check_values(const Config *config) {
+static void check_values(Config *config) {
         char kept[256];
         Config *defaults = NULL;
 
@@ -18,9 +18,15 @@ static void check_values(const Config *config) {
                 FUZZ_CHECK(config->load[i]);
         for (size_t i = 0; i < config->n_exec; i++)
                 FUZZ_CHECK(exec_model_name(config->exec[i]));
+        for (size_t i = 0; i < config->limits.n; i++)
+                FUZZ_CHECK(limit_is_name(config->limits.overrides[i].name));
+        const int64_t workers = config->workers;
+        const size_t overrides = config->limits.n;
         FUZZ_CHECK(!config_new(&defaults));
         config_apply(defaults, config, kept, sizeof(kept));
-        FUZZ_CHECK(defaults->workers == config->workers);
+        FUZZ_CHECK(defaults->workers == workers && defaults->limits.n == overrides);
+        FUZZ_CHECK(defaults->lease_usec >= 3 * defaults->heartbeat_usec);
+        config_apply(config, config, kept, sizeof(kept));
         config_free(defaults);
 }
 

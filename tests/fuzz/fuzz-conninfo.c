@@ -4,17 +4,15 @@
 
 #include "db/conninfo.h"
 #include "fuzz.h"
+#include "util/text.h"
 
 #define SECRET "n0T-t0-be-Sh0wn"
 
-static void check_line(const char *line) {
-        for (; *line; line++)
-                FUZZ_CHECK((unsigned char) *line >= 0x20 && *line != 0x7f);
-}
+static int is_line(const char *text) {
+        uint32_t c;
 
-static int is_line(const char *value) {
-        for (; *value; value++)
-                if ((unsigned char) *value < 0x20 || *value == 0x7f)
+        for (size_t n; (n = text_next(text, &c)); text += n)
+                if (text_is_control(c))
                         return 0;
         return 1;
 }
@@ -47,11 +45,11 @@ static void check(const char *conninfo, int hides_it) {
         FUZZ_CHECK(r == 0 || r == CONNINFO_E_INVALID);
         FUZZ_CHECK((r != 0) == (*why != 0));
         FUZZ_CHECK(printed || r);
-        check_line(why);
+        FUZZ_CHECK(is_line(why));
         if (hides_it)
                 FUZZ_CHECK(!strstr(why, SECRET));
         if (printed) {
-                check_line(printed);
+                FUZZ_CHECK(is_line(printed));
                 check_same(conninfo, printed);
                 FUZZ_CHECK(!conninfo_has_secret(conninfo) || strstr(printed, "=***"));
         }

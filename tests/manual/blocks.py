@@ -13,7 +13,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 DOCUMENTS = {
     "README.md": ROOT / "README.md",
     "registry-jobd.8": ROOT / "src/supervisor/registry-jobd.8",
-    "registry-jobd.conf.5": ROOT / "src/supervisor/registry-jobd.conf.5",
+    "registry-jobd.conf.5": ROOT / "src/config/registry-jobd.conf.5",
     "registry-job.1": ROOT / "src/cli/registry-job.1",
     "registry-job-plugin.3": ROOT / "include/registry-job/registry-job-plugin.3",
 }

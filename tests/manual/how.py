@@ -53,6 +53,22 @@ def config(box, block, path="/root/checked.conf"):
     box.run(f"registry-jobd --config {path} --check")
 
 
+def roles(box, block):
+    """Statements for a server that has none of these roles yet: undone at the end."""
+    script = f"BEGIN; DROP OWNED BY registry_jobd, registry_jobd_nester; DROP ROLE registry_jobd, registry_jobd_nester;" \
+             f" {block.text} ROLLBACK;"
+    box.run(f"runuser -u postgres -- psql -v ON_ERROR_STOP=1 -qX registry -c {shlex.quote(script)}")
+
+
+def a_registry(box):
+    """Where the documents have it; the stand-in of the tests."""
+    box.run(f"mkdir -p /srv && cp -r {ROOT}/tests/registry/standin /srv/registry")
+    box.write("/srv/registry/local/config/database.php",
+              "<?php return ['dsn' => 'pgsql:host=/run/postgresql;dbname=registry;user=registry'];")
+    box.run("sed -i '1i local registry registry trust' /run/postgresql/data/pg_hba.conf"
+            " && runuser -u postgres -- psql -qXc 'SELECT pg_reload_conf()' postgres >/dev/null")
+
+
 def config_of_the_box(box, block):
     """The same, and from here on it is the one that all use."""
     config(box, block)
@@ -158,6 +174,42 @@ def messages_of_a_program(box, block):
         raise Failed(f"{row!r}, not {expected}")
 
 
+def conversation(box, block):
+    """What a resident program says and hears: one says it, and hears what the page has."""
+    ready, heard, *said = re.sub(r"\n +", " ", block.text).splitlines()
+    answers = "".join(line.replace("42", "$job", 1).replace('"', '\\"') + "\n" for line in said)
+    box.write("/usr/local/bin/converse", f"#!/bin/sh\necho '{ready}' >&3\nread -r line\n"
+              f'echo "$line" >/root/heard\njob=${{line#*: }}; job=${{job%%,*}}\n'
+              f'printf %s "{answers}" >&3\n', 0o755)
+    box.write("converse.conf", '[database]\nconninfo = dbname=registry user=registry\n'
+              '[exec "Greet.CountJob"]\ncommand = /usr/local/bin/converse\nresident = yes\n')
+    done = box.run("registry-job --config converse.conf -c 2 -j Greet.CountJob -s to=3\n"
+                   "cat /root/heard")
+    if re.sub(r"\d+", "42", done.stdout.splitlines()[-1], 1) != heard:
+        raise Failed(f"the program hears {done.stdout!r}")
+    if json.loads(said[-1].replace("42", "1"))["summary"] not in done.stderr:
+        raise Failed(done.stderr)
+
+
+def greeter(box, block):
+    """The resident program of the page: both of its models, its parameters, and a cancel."""
+    box.write("/usr/local/bin/greet", block.text, 0o755)
+    for arguments, code, says in (("HelloJob -s", 0, "said hello"),
+                                  ("CountJob -s to=3", 0, "counted to 3"),
+                                  ("CountJob -s to=x", 1, "must be an integer, not 'x'"),
+                                  ("CountJob -s", 1, "parameter 'to' is required")):
+        done = box.run(f"registry-job -c 3 -j Greet.{arguments}", codes=(code,))
+        if says not in done.stderr:
+            raise Failed(f"{arguments}: {done.stdout}{done.stderr}")
+    box.run("registry-job -c 3 -j Greet.CountJob -s to=1000000000 & job=$!\n"
+            "until registry-job list -c 3 --status GO | grep CountJob; do sleep 0.1; done\n"
+            "kill -INT $job; code=0; wait $job || code=$?; [ $code = 4 ]")
+    ended = box.sql("SELECT comment FROM job_history_records"
+                    " WHERE record_key = 'registry-jobd: stopped' ORDER BY id DESC LIMIT 1")
+    if "stopped at" not in ended:
+        raise Failed(ended)
+
+
 def titles(box, block):
     """What ps shows, while another model runs a job, and when it has ended. (No worker runs a job
     of one number twice, and those of the page come later.)"""
@@ -170,6 +222,14 @@ def titles(box, block):
     wait_for(lambda: is_shown(supervisor, busy), 30, f"{supervisor!r} and {busy!r}")
     box.run("registry-job cancel 31")
     wait_for(lambda: is_shown(supervisor, idle), 30, f"{supervisor!r} and {idle!r}")
+
+
+def override(box, block):
+    """What a person changes beside the guard, of a job that is final; and that it is written down."""
+    job(32, 3, "X")(box)
+    box.sql(block.text.replace("id = 42", "id = 32"))
+    gives("SELECT j.status, h.comment FROM jobs j JOIN job_history_records h ON h.job_id = j.id"
+          " WHERE j.id = 32", "OK|X to OK: ticket 4711: was marked Failed by mistake")(box)
 
 
 def places(box, block):

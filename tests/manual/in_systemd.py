@@ -7,15 +7,17 @@ it fails. There the package is installed, PostgreSQL runs, and the database, the
 `registry-jobd` and `root`, and the configuration are as README.md makes them. `tree` is a directory
 in it in which the packages lie as they do in a tree, in build/package.
 """
-from blocks import left_to
+from blocks import DOCUMENTS, by_section, left_to
 from plan import Unplanned
 
+SCHEDULES = "/etc/registry-jobd/schedules"
 DOWN = "systemctl disable --now --quiet registry-jobd"
 UP = "systemctl is-active registry-jobd && runuser -u registry-jobd -- registry-job schema check"
 SECOND_BEFORE = """cd /
 runuser -u postgres -- psql -qc 'CREATE DATABASE registry2 TEMPLATE template0'
 runuser -u postgres -- pg_dump --no-owner registry | runuser -u postgres -- psql -qX registry2 >/dev/null
-runuser -u postgres -- psql -qX registry2 -c 'TRUNCATE jobd.supervisor CASCADE' """
+runuser -u postgres -- psql -qX registry2 -c 'TRUNCATE jobd.supervisor CASCADE'
+PGDATABASE=registry2 runuser -u postgres -- registry-job --config /dev/null schema adopt """
 SECOND_AFTER = """systemctl is-active registry-jobd registry-jobd@second
 systemctl disable --now --quiet registry-jobd@second
 rm /etc/registry-jobd/second.conf
@@ -29,6 +31,17 @@ done
 grep -q registry_jobd_ /var/lib/prometheus/node-exporter/registry-jobd.prom
 systemctl disable --now --quiet registry-jobd-metrics.timer
 rm /var/lib/prometheus/node-exporter/registry-jobd.prom"""
+SCHEDULE_BEFORE = f"""mkdir -p {SCHEDULES}
+cat >{SCHEDULES}/nightly.conf <<'END'
+{by_section(DOCUMENTS["README.md"])["Schedules"][0].text}
+END"""
+SCHEDULE_AFTER = f"""systemctl is-active registry-job-register@nightly.timer
+[ "$(systemctl show -P NextElapseUSecRealtime registry-job-register@nightly.timer | cut -d' ' -f3)" = 02:00:00 ]
+systemctl start registry-job-register@nightly
+cd / && runuser -u postgres -- psql -qXAtd registry -c "SELECT key FROM jobd.registration" | grep '^nightly@.*T02:00:00Z$'
+systemctl disable --now --quiet registry-job-register@nightly.timer
+rm {SCHEDULES}/nightly.conf
+systemctl daemon-reload"""
 DROP_IN = "/etc/systemd/system/registry-jobd.service.d"
 
 # What goes before and behind each: a script that makes what it names, and one that looks at what it
@@ -44,6 +57,7 @@ AROUND = {
                                                  "systemctl start registry-jobd"),
     ("README.md", "Upgrade"): (UP, UP),
     ("README.md", "Several registries on one host"): (SECOND_BEFORE, SECOND_AFTER),
+    ("README.md", "Schedules"): (SCHEDULE_BEFORE, SCHEDULE_AFTER),
     ("README.md", "Monitoring"): (TIMER_BEFORE, TIMER_AFTER),
     ("registry-jobd.8", "SERVICE"): (DOWN, UP),
     ("registry-jobd.8", "registry-jobd@NAME.service"): (SECOND_BEFORE, SECOND_AFTER),
@@ -51,6 +65,7 @@ AROUND = {
                                              f"rm {DROP_IN}/external-programs.conf\n"
                                              "systemctl daemon-reload"),
     ("registry-jobd.8", "registry-jobd-metrics.timer"): (TIMER_BEFORE, TIMER_AFTER),
+    ("registry-jobd.8", "registry-job-register@NAME.timer"): (SCHEDULE_BEFORE, SCHEDULE_AFTER),
 }
 
 

@@ -50,7 +50,8 @@ def systemd(section, begins, why="it talks to systemd", **more):
 # ---- how each document's box is prepared ----
 
 TRUSTED = ("[database]\nconninfo = dbname=registry user=registry\n\n[pool]\nworkers = 4\n\n"
-           "[timers]\ncancel_poll = 1s\n\n[plugins]\nload = CoreJob Example\n\n"
+           "[timers]\ncancel_poll = 1s\n\n[plugins]\nload = CoreJob Example\n"
+           "unknown_models = fail\n\n"
            '[exec "CoreJob.ProvisionerJob"]\ncommand = /bin/true\nparameters = any\n')
 LONG = '{"count":"100000","sleep_ms":"10"}'
 
@@ -91,6 +92,7 @@ def sample_plugin(box):
 
 PAGES = {
     "registry-jobd.8": [
+        Entry("Other programs", "BEGIN;", how.override),
         Entry("Titles", "registry-jobd: supervisor", how.titles),
         Entry("EXAMPLES", "cp /etc/registry-jobd",
               after=how.gives("SELECT workers FROM jobd.supervisor", "8")),
@@ -111,12 +113,23 @@ PAGES = {
                                " [ $(stat -c %a:%u /etc/credstore/*password) = 600:0 ]")),
         systemd("The sandbox", "mkdir -p /etc/systemd/system"),
         systemd("registry-jobd-metrics.timer", "systemctl enable --now"),
+        systemd("registry-job-register@NAME.timer", "systemctl daemon-reload"),
+        Entry("registry-job-register@NAME.timer", "[Service]", how.file(
+            "/etc/systemd/system/registry-job-register@second.service.d/second.conf")),
         Entry("SECURITY", "registry-job schema roles | psql",
-              after=how.gives("SELECT pg_has_role('jobd', 'registry_jobd', 'USAGE')", "t")),
+              after=how.gives("SELECT pg_has_role('jobd', 'registry_jobd', 'USAGE')"
+                              " AND pg_has_role('jobd', 'registry_jobd_nester', 'USAGE')", "t")),
+        Entry("Owners and modes", "directory '/opt/app/bin'", how.output_of(
+            "mkdir -p /opt/app/bin && cp /bin/true /opt/app/bin/ && chgrp 50 /opt/app/bin"
+            " && chmod 775 /opt/app/bin\n"
+            "printf '[exec \"App.TrueJob\"]\\ncommand = /opt/app/bin/true\\n' >trust.conf\n"
+            "{ registry-jobd --config trust.conf --check 2>&1 || true; } |"
+            " sed -n 's/.*is not executed: //p'")),
     ],
     "registry-jobd.conf.5": [
         Entry("Output", "{\"start_summary\"", how.messages_of_a_program,
               before=how.script("registry-job list --limit 1 >/dev/null")),
+        Entry("Resident programs", "{\"ready\": 1", how.conversation),
         Entry("EXAMPLES", "[database]\nconninfo = host=db.example.org", how.config,
               before=how.script("install -m 755 /bin/true /usr/local/bin/provision")),
         Entry("EXAMPLES", "[database]\nconninfo = host=db1.example.org", how.config),
@@ -125,8 +138,15 @@ PAGES = {
               before=how.script("install -m 755 /bin/true /usr/local/bin/export-people")),
         Entry("EXAMPLES", "#!/usr/bin/python3", how.exported_people,
               before=lambda box: box.sql("CREATE ROLE root SUPERUSER LOGIN")),
+        Entry("EXAMPLES", "[exec \"Greet.HelloJob\"]", how.more_config,
+              before=how.script("install -m 755 /bin/true /usr/local/bin/greet")),
+        Entry("EXAMPLES", "#!/usr/bin/python3\nimport functools", how.greeter),
     ],
     "registry-job.1": [
+        Entry("Schedules", "[schedule]", how.file("/etc/registry-jobd/schedules/nightly.conf"),
+              after=how.both(how.script("registry-job schedule nightly && registry-job schedule nightly"),
+                             how.gives("SELECT count(*) FROM jobd.registration WHERE key LIKE"
+                                       " 'nightly@%T02:00:00Z'", "1"))),
         Entry("EXAMPLES", "id=$(registry-job -c 2", how.shell_with(says="complete")),
         Entry("EXAMPLES", "registry-job -c 3 -j CoreJob.ProvisionerJob",
               after=how.gives("SELECT requeue_interval, retry_interval, max_retry FROM jobs"
@@ -137,7 +157,7 @@ PAGES = {
         Entry("EXAMPLES", "registry-job list -c 3 --status failed",
               before=how.job(42, 3, "X", finish_time="now() AT TIME ZONE 'UTC'"),
               after=how.gives("SELECT count(*) FROM jobs WHERE requeued_from_job_id = 42", "1")),
-        Entry("EXAMPLES", "registry-job list -c 3 --status queued",
+        Entry("EXAMPLES", "registry-job cancel -c 3 --status queued",
               before=how.job(43, 3, "Q", start_after_time="now() + interval '1 day'"),
               after=how.gives("SELECT status FROM jobs WHERE id = 43", "CX")),
         Entry("EXAMPLES", "id=$(registry-job -c 4"),
@@ -153,6 +173,7 @@ PAGES = {
         Entry("EXAMPLES", "export PGDATABASE=registry"),
     ],
     "registry-job-plugin.3": [
+        Entry("What lives as long as a worker", "#include <stdio.h>", how.c_source("logger.c")),
         Entry("The plugin's own connection", "#include <libpq-fe.h>", how.c_fragment(
             "#include <registry-job/plugin.h>\nint run(struct rj_context *ctx);\n"
             "int run(struct rj_context *ctx) {\n", "return PQstatus(db) ? RJ_E_LOST : RJ_OK;\n}\n")),
@@ -192,11 +213,16 @@ README = [
           after=how.script("cmp /usr/sbin/registry-jobd build/release/src/registry-jobd", ROOT)),
     systemd("From source", "systemd-sysusers"),
     Entry("The first job", "registry-job plugins", how.shell_with(says="complete: counted to 20")),
-    Entry("The first job", "id=$(", how.shell_with(says="(?s)complete: counted to 100.*finish_time")),
-    Entry("Before the start", "runuser -u postgres -- psql registry", how.shell_with(says="CoreJob.Provis"),
+    Entry("The first job", "id=$(", how.shell_with(says="(?s)complete: counted to 100.*finish_time"),
+          before=how.script("runuser -u postgres -- psql -q registry -c \"UPDATE jobs SET status = 'CX'"
+                            " WHERE status = 'Q' AND plugin <> 'CoreJob.NesterJob'\"")),
+    Entry("Rehearse it", "registry-job doctor --migrate", how.shell_with(
+        says=f"(?s){CRON}:1: .*job -r -c all.*1 job waits for CoreJob.ProvisionerJob"),
           before=how.job(43, 2, "Q", plugin="'CoreJob.ProvisionerJob'",
                          start_after_time="now() + interval '1 day'")),
-    Entry("What to turn off", "grep -rn", how.shell_with(says=f"{CRON}:1:.*job -r"),
+    Entry("Rehearse it", "CREATE ROLE registry_jobd;", how.roles),
+    Entry("The Registry's own models", "[registry]", how.config, before=how.a_registry),
+    Entry("What to turn off", "sed -i", how.shell,
           after=how.script(f"grep -q '^#.*job -r' {CRON}")),
     Entry("What to turn off", "registry-job doctor", how.shell_with(says="job 102 of CO 3"),
           after=how.gives("SELECT status FROM jobs WHERE id = 86", "X")),
@@ -220,7 +246,7 @@ README = [
                           "5")),
     Entry("A plugin in ten minutes", "registry-job: parameter", how.output_of(
         "registry-job -c 2 -j Walk.StepJob steps=many were=Rome 2>&1 || true")),
-    systemd("A plugin in ten minutes", "systemctl restart", how=how.daemon_of_the_box),
+    systemd("A plugin in ten minutes", "systemctl reload", how=how.daemon_of_the_box),
     Entry("A plugin in ten minutes", "id=$(", how.shell_with(says="exit code 4: it was"),
           after=how.gives("SELECT count(*) FROM job_history_records WHERE record_key ="
                           " 'registry-jobd: stopped'", "1")),
@@ -234,6 +260,9 @@ README = [
     systemd("Several registries on one host", "cp /etc/registry-jobd"),
     Entry("Failover", "[database]", how.config),
     Entry("Limits", "[limits]", how.more_config),
+    Entry("Schedules", "[schedule]", how.file("/etc/registry-jobd/schedules/nightly.conf"),
+          after=how.script("registry-job schedule nightly")),
+    systemd("Schedules", "systemctl daemon-reload"),
     systemd("Monitoring", "systemctl enable --now"),
     Entry("Where things are", "/etc/registry-jobd", how.places),
     Entry("Where things are", "src ", how.folders),

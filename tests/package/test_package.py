@@ -6,6 +6,7 @@ once per run of pytest, into build/package.
 """
 import gzip
 import os
+import platform
 import re
 import shlex
 import subprocess
@@ -13,6 +14,8 @@ import subprocess
 import pytest
 from conftest import ROOT
 from deb import BUILD_PACKAGE, Package, built_packages, sh
+
+pytestmark = pytest.mark.limit(300)  # the first one builds the packages
 
 LIB = "/usr/lib/" + sh("dpkg-architecture", "-qDEB_HOST_MULTIARCH").stdout.strip()
 PLUGINS = f"{LIB}/registry-job/plugins"
@@ -29,9 +32,13 @@ MAIN = [
     *[f"{UNITS}/registry-jobd{rest}" for rest in (
         ".service", "@.service", "-metrics.service", "-metrics@.service", "-metrics.timer",
         "-metrics@.timer")],
+    f"{UNITS}/registry-job-register@.service",
+    f"{UNITS}/registry-job-register@.timer",
+    "/usr/lib/systemd/system-generators/registry-job-schedules",
     "/usr/share/bash-completion/completions/registry-job",
     *[f"/usr/share/doc/registry-jobd/{name}" for name in (
         "CHANGELOG.md", "README.md", "changelog", "copyright")],
+    "/usr/share/registry-jobd/registry/bridge.php",
     "/usr/share/man/man1/registry-job.1",
     "/usr/share/man/man5/registry-jobd.conf.5",
     "/usr/share/man/man8/registry-jobd.8",
@@ -108,7 +115,7 @@ def test_owners_and_modes(each):
         assert owner == "root/root", path
         if path.endswith("/"):
             expected = "drwxr-xr-x"
-        elif "/bin/" in path or "/sbin/" in path:
+        elif "/bin/" in path or "/sbin/" in path or "-generators/" in path:
             expected = "-rwxr-xr-x"
         else:
             expected = "-rw-r--r--"
@@ -149,6 +156,17 @@ def test_programs(main, dev):
         assert "__stack_chk_fail" in symbols and re.search(r"__\w+_chk@", symbols), name
 
 
+def test_flags(main, built):
+    """The flags of Debian come with those of the tree, and weaken none; see what came of them."""
+    sh(ROOT / "tests" / "lint" / "check-flags", built / "log")
+    if platform.machine() != "x86_64":
+        return
+    for name in ("registry-job", "registry-jobd"):
+        code = sh("objdump", "--disassemble", main.find(f"usr/*bin/{name}")).stdout
+        assert code.count("endbr64") > 100, name  # -fcf-protection, beyond what the C library brings
+        assert re.search(r"orq +\$0x0,.*\(%rsp\)", code), name  # -fstack-clash-protection
+
+
 def test_depends(main, dev):
     """Libraries by their version; no particular kind of server."""
     depends = main.field("Depends")
@@ -171,6 +189,8 @@ def test_units(main):
     for unit in main.tree.glob(f"{UNITS[1:]}/*.service"):
         for line in re.findall(r"^Exec\w+=(.*)", unit.read_text(), re.MULTILINE):
             argv = shlex.split(line)
+            if "${CONFIG}" in argv:  # a drop-in may set it
+                argv[argv.index("${CONFIG}")], = re.findall(r"^Environment=CONFIG=(.*)", unit.read_text(), re.M)
             if argv[0] == "/bin/kill":
                 continue
             assert argv[0] in MAIN, line

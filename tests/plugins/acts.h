@@ -31,8 +31,11 @@
         /* descriptors.c */                                                                  \
         X(write_all_descriptors) /* garbage to each */                                       \
         X(flood_channel)         /* garbage to the supervisor for value ms */                \
+        X(reborn)                /* says that it started at another time, and obeys */       \
         X(close_all_descriptors) /* 0 to 2 as well */                                        \
         X(leak_descriptors)      /* value of them */                                         \
+        X(write_standard)        /* value lines to standard output and standard error */     \
+        X(complain)              /* value lines with stdio to standard error */              \
         /* remains.c */                                                                      \
         X(directory)               /* goes elsewhere */                                      \
         X(umask)                   /* 0 */                                                   \
@@ -43,6 +46,7 @@
         X(timer)                   /* SIGALRM and SIGUSR1 after value ms */                  \
         X(thread_sleep)            /* leaves a thread that sleeps */                         \
         X(thread_spin)             /* leaves a thread that spins */                          \
+        X(thread_calls)            /* leaves a thread that calls host functions */           \
         X(limits)                  /* lowers its soft limits */                              \
         X(transaction)             /* leaves a transaction open that locks `jobs` */         \
         X(own_connection_settings) /* SET, PREPARE, temporary table, LISTEN */               \
@@ -63,8 +67,10 @@
         X(heap_hang)        /* leaves malloc locked */                                       \
         /* page.c */                                                                         \
         X(page)        /* fills its status page with bytes `value`; below 0 random ones */   \
-        X(page_counts) /* fills its worker's counts with `value`; the seals stay */          \
+        X(page_counts) /* fills its worker's counts with `value` */                          \
         X(page_reach)  /* says how many shared mappings it can write to */                   \
+        X(page_orders) /* tries to write what the supervisor tells; says what it could */    \
+        X(page_forge)  /* a history record of job `value`, in the ring only */               \
         /* others */                                                                         \
         X(records)            /* chaos.c: value records */                                   \
         X(inspect)            /* inspect.c: what its process is like, as records */          \

@@ -1,5 +1,6 @@
 /* Acts on descriptors that are not the plugin's. */
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -7,6 +8,7 @@
 #include <unistd.h>
 
 #include "acts.h"
+#include "ipc/channel.h"
 
 #define FD_MAX 256
 
@@ -43,6 +45,15 @@ int act_flood_channel(const Chaos *chaos) {
         return n ? RJ_OK : RJ_FAILED;
 }
 
+int act_reborn(const Chaos *chaos) {
+        ChannelMessage message = {.type = CHANNEL_BORN, .start_ticks = 1};
+        int n = 0;
+
+        for (int fd = 3; fd < FD_MAX; fd++)
+                n += is_channel(fd) && !channel_try_send(fd, &message);
+        return n ? act_obey(chaos) : RJ_FAILED;
+}
+
 int act_close_all_descriptors(const Chaos *chaos) {
         (void) chaos;
         return close_range(0, ~0U, 0) ? RJ_FAILED : RJ_OK;
@@ -52,5 +63,19 @@ int act_leak_descriptors(const Chaos *chaos) {
         for (int64_t i = 0; i < chaos->value; i++)
                 if (open("/dev/null", O_RDONLY) < 0)
                         return RJ_FAILED;
+        return RJ_OK;
+}
+
+int act_write_standard(const Chaos *chaos) {
+        for (int64_t i = 0; i < chaos->value; i++)
+                for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++)
+                        if (write(fd, garbage, strlen(garbage)) < 0)
+                                continue; /* what becomes of it is not the point */
+        return RJ_OK;
+}
+
+int act_complain(const Chaos *chaos) {
+        for (int64_t i = 0; i < chaos->value; i++)
+                (void) fputs(garbage, stderr);
         return RJ_OK;
 }

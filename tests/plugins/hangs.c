@@ -17,8 +17,9 @@ int act_obey(const Chaos *chaos) {
 
 int act_loop(const Chaos *chaos) {
         (void) chaos;
-        for (volatile unsigned i = 0;; i++)
-                ;
+        volatile unsigned i = 0;
+        for (;;)
+                i = i + 1;
 }
 
 int act_loop_blocked(const Chaos *chaos) {

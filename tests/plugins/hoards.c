@@ -66,21 +66,17 @@ int act_cpu_ignoring(const Chaos *chaos) {
 }
 
 int act_open_descriptors(const Chaos *chaos) {
-        int first = -1, last = -1, error = 0;
+        int fds[4096], error = 0;
         int64_t n = 0;
 
-        for (; n < chaos->value && !error; n++) {
-                int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-                if (fd < 0)
+        for (; n < chaos->value && n < 4096 && !error; n++) {
+                fds[n] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+                if (fds[n] < 0)
                         error = errno;
-                else
-                        last = fd;
-                if (first < 0)
-                        first = fd;
         }
         chaos_say(chaos, error ? "%lld descriptors: %s" : "%lld descriptors%s",
                   (long long) (error ? n - 1 : n), error ? strerror(error) : "");
-        for (int fd = first; fd >= 0 && fd <= last; fd++)
-                (void) close(fd); /* all of them in a row, or the lowest were in use */
+        while (n > 0)
+                (void) close(fds[--n]);
         return error ? RJ_FAILED : RJ_OK;
 }

@@ -1,10 +1,12 @@
 /* Acts that leave their process other than they found it, for the next job to find. */
 #include <fcntl.h>
 #include <libpq-fe.h>
+#include <limits.h>
 #include <locale.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -12,6 +14,9 @@
 #include <unistd.h>
 
 #include "acts.h"
+#include "callers.h"
+
+#define CALLS 100
 
 int act_directory(const Chaos *chaos) {
         (void) chaos;
@@ -80,8 +85,9 @@ static void *sleep_on(void *arg) {
 
 static _Noreturn void *spin(void *arg) {
         (void) arg;
-        for (volatile unsigned i = 0;; i++)
-                ;
+        volatile unsigned i = 0;
+        for (;;)
+                i = i + 1;
 }
 
 static int leave_thread(void *(*routine)(void *) ) {
@@ -99,6 +105,35 @@ int act_thread_sleep(const Chaos *chaos) {
 int act_thread_spin(const Chaos *chaos) {
         (void) chaos;
         return leave_thread(spin);
+}
+
+static struct rj_context *caller_context;
+static char caller_path[PATH_MAX];
+
+static void *call_on(void *arg) {
+        const Chaos chaos = {.path = caller_path};
+        int n = 0;
+
+        (void) arg;
+        for (int i = 0; i < CALLS; i++) {
+                chaos_sleep_ms(2);
+                n += callers_call_all(caller_context);
+        }
+        chaos_mark(&chaos, 1 + n);
+        chaos_sleep();
+}
+
+/* Waits for the file `path`; the thread adds there how many of its calls were not refused, and 1.
+ */
+int act_thread_calls(const Chaos *chaos) {
+        if (!chaos->path || strlen(chaos->path) >= sizeof(caller_path))
+                return RJ_FAILED;
+        (void) strcpy(caller_path, chaos->path);
+        caller_context = chaos->ctx;
+        while (access(caller_path, F_OK))
+                chaos_sleep_ms(5);
+        chaos_say(chaos, "left a thread");
+        return leave_thread(call_on);
 }
 
 int act_limits(const Chaos *chaos) {
@@ -147,7 +182,7 @@ int act_transaction(const Chaos *chaos) {
 int act_own_connection_settings(const Chaos *chaos) {
         static const char *const statements[] = {"CREATE TEMPORARY TABLE jobs (id int)",
                                                  "LISTEN chaos",
-                                                 "SET search_path = pg_catalog",
+                                                 "SET search_path = public",
                                                  "SET TimeZone = 'Pacific/Kiritimati'",
                                                  "SET default_transaction_read_only = on",
                                                  "SET statement_timeout = 1",

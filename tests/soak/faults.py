@@ -4,17 +4,15 @@ had work has to move before the next one comes.
 `duration` below is what the fault itself lasts; how long a CO stood still because of it is measured
 by the checker, from the jobs.
 """
-import collections
 import contextlib
-import os
-import select
 import signal
-import threading
 import time
 
 import psycopg2
 
-from lab import send
+from heirs import Heirs
+from intruders import Intruders
+from processes import children, identify, signal_process
 
 KILLS = ["TERM", "KILL", "QUIT", "SEGV", "INT"]
 RECOVERY = 60  # seconds after which the soak goes on, and leaves the verdict to the checker
@@ -26,6 +24,7 @@ class Window:
 
     def __init__(self, kind):
         self.kind = kind
+        self.is_forged = kind.startswith("forged")
         self.begin = time.monotonic()
         self.undone = self.end = None
         self.injected = 0
@@ -39,7 +38,7 @@ class Faults:
         self.windows = []
         self.bag = []
         self.injected = 0
-        self.pauses = []  # (PIDs, from, to): processes that did not run
+        self.pauses = []  # (processes that did not run, from, to)
         self.kinds = {
             **{f"worker killed by SIG{name}": lambda name=name: self.kill_workers(name)
                for name in KILLS},
@@ -72,6 +71,8 @@ class Faults:
             "deadlocks": lambda: self.refuse("40P01"),
             "disk full": lambda: self.refuse("53100"),
             "all at once": self.all_at_once,
+            **Heirs(self).kinds,
+            **Intruders(self).kinds,
         }
         chosen = soak.args.only
         if chosen:
@@ -126,30 +127,36 @@ class Faults:
 
     # ---- workers ----
 
+    def workers(self):
+        """{worker: the daemon whose child it is}"""
+        return {worker: daemon for host in self.soak.hosts for daemon in host.lab.living()
+                for worker in children(daemon.pid)}
+
     def busy_workers(self):
-        pids = [row[0] for row in self.soak.ask(
-            "SELECT assigned_pid FROM public.jobs WHERE status IN ('A', 'GO') AND job_id IS NULL")]
-        ours = {pid for host in self.soak.hosts for pid in host.workers()}
-        return [pid for pid in pids if pid in ours]
+        """Those of them that have a job."""
+        pids = {row[0] for row in self.soak.ask(
+            "SELECT assigned_pid FROM public.jobs WHERE status IN ('A', 'GO') AND job_id IS NULL")}
+        return {worker: daemon for worker, daemon in self.workers().items() if worker.pid in pids}
 
     def kill_workers(self, name):
         """A few of them, one after another."""
         for _ in range(self.random.randint(2, 8)):
-            pids = self.busy_workers()
-            if pids:
-                send(self.random.choice(pids), getattr(signal, "SIG" + name))
+            workers = sorted(self.busy_workers())
+            if workers and signal_process(self.random.choice(workers),
+                                          getattr(signal, "SIG" + name)):
                 self.count()
             time.sleep(self.random.uniform(0.02, 0.3))
 
     def freeze_worker(self):
-        pids = self.busy_workers()
-        if not pids:
+        workers = sorted(self.busy_workers())
+        if not workers:
             return
-        pid = self.random.choice(pids)
-        send(pid, signal.SIGSTOP)
+        worker = self.random.choice(workers)
+        if not signal_process(worker, signal.SIGSTOP):
+            return
         self.count()
         self.pause(0.3, 1.5)
-        send(pid, signal.SIGCONT)
+        signal_process(worker, signal.SIGCONT)
 
     # ---- supervisors and hosts ----
 
@@ -169,11 +176,11 @@ class Faults:
 
     def freeze(self, workers, shortest, longest):
         host = self.host()
-        pids = host.lab.freeze(workers=workers)
+        frozen = {identify(pid) for pid in host.lab.freeze(workers=workers)}
         since = time.monotonic()
         self.count()
         self.pause(shortest, longest)
-        self.pauses.append((set(pids), since, time.monotonic()))
+        self.pauses.append((frozen, since, time.monotonic()))
         host.lab.thaw()
 
     def replace(self):
@@ -282,55 +289,10 @@ class Faults:
         host.cut()
         other = self.host()
         other.kill_daemon()
-        for pid in self.busy_workers():
-            send(pid, signal.SIGKILL)
+        for worker in self.busy_workers():
+            signal_process(worker, signal.SIGKILL)
         self.terminate(1000)
         self.pause(0.1, 1.3)
         host.rejoin()
         other.start()
 
-
-class Deaths:
-    """When each worker ended, on the monotonic clock: between which two looks. It finds new ones
-    all the time; one that lives for less than that is not in it."""
-
-    def __init__(self, soak):
-        self.soak = soak
-        self.poll = select.poll()
-        self.open = {}   # descriptor: PID
-        self.known = set()  # children, zombies among them: those are not to be found again
-        # PID: of each process that had it, (begin of the last look at it alive, of the first dead)
-        self.times = collections.defaultdict(list)
-        self.is_closing = False
-        self.thread = threading.Thread(target=self.run, daemon=True)
-        self.thread.start()
-
-    def note(self):
-        children = {pid for host in self.soak.hosts for pid in host.workers()}
-        for pid in children - self.known:
-            with contextlib.suppress(ProcessLookupError):
-                descriptor = os.pidfd_open(pid)
-                self.open[descriptor] = pid
-                self.poll.register(descriptor, select.POLLIN)
-        self.known = children
-
-    def run(self):
-        entered = time.monotonic()
-        while not self.is_closing:
-            self.note()
-            before, entered = entered, time.monotonic()  # what the last look did not find, lived
-            for descriptor, _ in self.poll.poll(20):
-                self.poll.unregister(descriptor)
-                os.close(descriptor)
-                self.times[self.open.pop(descriptor)].append((before, time.monotonic()))
-
-    def of(self, pid, moment):
-        """The end of the process that had this PID at that moment; PIDs are given away again. None
-        when nobody saw it."""
-        return next((died for died in self.times.get(pid, []) if died[1] >= moment), None)
-
-    def close(self):
-        self.is_closing = True
-        self.thread.join()
-        for descriptor in self.open:
-            os.close(descriptor)

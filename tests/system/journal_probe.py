@@ -2,6 +2,9 @@
 namespace of our own. Then runs the lines of standard input with bash, and prints what arrived in
 the journal, one JSON object a line.
 
+While there is a file /run/pause the journal reads nothing; when there is /run/again it removes that,
+and its socket, and listens on a new one.
+
 usage: unshare --mount --net journal_probe.py DAEMON CONFIG <COMMANDS   (they end when the job has)
 """
 import json
@@ -19,16 +22,32 @@ os.makedirs("/run/systemd/journal")
 # As systemd sets it at boot; the network namespace, which this is a setting of, is ours.
 with open("/proc/sys/net/unix/max_dgram_qlen", "w", encoding="ascii") as limit:
     limit.write("512")
-journal = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-journal.bind("/run/systemd/journal/socket")
-journal.settimeout(0.05)
+PATH = "/run/systemd/journal/socket"
+
+
+def listen():
+    new = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    new.bind(PATH)
+    new.settimeout(0.05)
+    return new
+
+
 entries = []
 is_over = threading.Event()
 
 
 def hear():
     """Reads all the time, as the journal does; what comes faster than that is dropped."""
+    journal = listen()
     while True:
+        if os.path.exists("/run/again"):
+            journal.close()
+            os.remove(PATH)
+            journal = listen()
+            os.remove("/run/again")
+        if os.path.exists("/run/pause"):
+            is_over.wait(0.05)
+            continue
         try:
             entries.append(journal.recv(65536).decode())
         except TimeoutError:
@@ -38,6 +57,8 @@ def hear():
 
 reader = threading.Thread(target=hear)
 reader.start()
+while not os.path.exists(PATH):
+    is_over.wait(0.01)
 with tempfile.TemporaryFile() as stderr:
     stat = os.fstat(stderr.fileno())
     environment = {**os.environ, "JOURNAL_STREAM": f"{stat.st_dev}:{stat.st_ino}"}
@@ -46,6 +67,8 @@ with tempfile.TemporaryFile() as stderr:
         subprocess.run(["bash", "-euc", commands], check=True, stdout=subprocess.DEVNULL,
                        stdin=subprocess.DEVNULL, timeout=60)
     finally:
+        if os.path.exists("/run/pause"):
+            os.remove("/run/pause")
         process.terminate()
         process.wait(60)
         is_over.set()

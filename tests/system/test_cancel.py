@@ -1,5 +1,6 @@
 """Law 6: canceled is final, whatever the plugin does."""
 import os
+import subprocess
 import threading
 
 from conftest import wait_for
@@ -57,7 +58,7 @@ def test_running_by_poll(empty_queue, daemon, add_job, trace):
     db = empty_queue
     daemon(cancel_poll="1s")
     job = running(db, add_job, trace, sleep_ms=60000)
-    db.sql("ALTER TABLE public.jobs DISABLE TRIGGER jobd_cancel")
+    db.sql("ALTER TABLE public.jobs DISABLE TRIGGER jobd_update")
     assert db.cancel(job) == 1
     wait_for(lambda: job in trace.ended(), 5)
     ended_how(db, job)
@@ -177,3 +178,21 @@ def test_cancel_does_not_reach_the_next_job(empty_queue, daemon, add_job, trace)
         following = add_job(2, "Example.CountJob", {"sleep_ms": 20})
         db.cancel(job)
         assert db.wait_final(following)[0]["status"] == "OK"
+
+
+def test_cancel_meets_a_claim(empty_queue, add_job, command):
+    """The row is locked by a claim that is just being committed: the cancel waits, and counts."""
+    db = empty_queue
+    job = add_job(2)
+    claim = db.connect(autocommit=False)
+    with claim.cursor() as cursor:
+        cursor.execute("SET jobd.writer = 'registry-jobd'")
+        cursor.execute("UPDATE public.jobs SET status = 'A' WHERE id = %s", (job,))
+    process = subprocess.Popen([*command.argv, "cancel", str(job)], stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_for(lambda: db.value("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+    claim.commit()
+    claim.close()
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 0, errors
+    assert db.status(job) == "CX"

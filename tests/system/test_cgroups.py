@@ -132,7 +132,7 @@ def test_children_of_a_job(empty_queue, group, daemon, add_job, tmp_path):
     db = empty_queue
     path = tmp_path / "marks"
     daemon(load=LOAD, prefix=group.delegate().prefix, workers=1, cancel_grace="100ms")
-    tmp_path.chmod(0o777)
+    tmp_path.chmod(0o1777)
     job = add_job(2, CHAOS, {"act": "fork_session", "value": 2, "path": str(path),
                              "then": "hang"})
     worker = db.wait_status(job, "GO")["assigned_pid"]
@@ -152,7 +152,7 @@ def test_nothing_survives(empty_queue, group, daemon, add_job, tmp_path, is_dele
     """The first process of a container cannot tell whose orphans it has; a group can."""
     db = empty_queue
     path = tmp_path / "marks"
-    tmp_path.chmod(0o777)
+    tmp_path.chmod(0o1777)
     if is_delegated:
         group.delegate()
     running = daemon(load=LOAD, workers=1, prefix=[
@@ -235,7 +235,7 @@ def test_supervisor_killed(empty_queue, group, daemon, add_job, tmp_path):
     """A daemon of a job whose supervisor and worker die is ended by the next supervisor."""
     db = empty_queue
     path = tmp_path / "marks"
-    tmp_path.chmod(0o777)
+    tmp_path.chmod(0o1777)
     group.delegate()
     first = daemon(load=LOAD, prefix=group.prefix, workers=1)
     job = add_job(2, CHAOS, {"act": "fork_session", "value": 1, "path": str(path),

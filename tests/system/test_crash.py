@@ -254,7 +254,10 @@ def test_workers_killed_at_random(empty_queue, daemon, add_job, trace, rng):
         if row["status"] == "OK":
             assert row["id"] in started and records[row["id"]] == 2
         else:
-            assert row["status"] == "X" and "SIGKILL" in row["finish_summary"]
+            assert row["status"] == "X"
+            # The server may execute a claim whose worker is dead already: its job never began.
+            belated = "assigned only after its worker had died" in row["finish_summary"]
+            assert "SIGKILL" in row["finish_summary"] or (belated and row["id"] not in started), row
     assert not db.value("SELECT count(*) FROM jobd.lane WHERE token IS NOT NULL"
                         " AND since < now() - interval '5 seconds'")
 

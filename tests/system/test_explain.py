@@ -6,7 +6,7 @@ import signal
 import subprocess
 
 import pytest
-from conftest import HOST, ROOT, SCHEMA, wait_for
+from conftest import HOST, ROOT, wait_for
 
 OK, FAILED, USAGE, NOT_FOUND = 0, 1, 2, 3
 COUNT = "Example.CountJob"
@@ -18,27 +18,13 @@ def queue(empty_queue):
     return empty_queue
 
 
-@pytest.fixture
-def login(db):
-    """A login with the rights of schema/roles.sql and no others."""
-    with db.conn.cursor() as cursor:
-        # Roles belong to the cluster: two tests may make it at once.
-        for name, kind in (("registry_jobd", "NOLOGIN"), ("jobd_explain", "LOGIN")):
-            cursor.execute(f"DO $$ BEGIN CREATE ROLE {name} {kind}; EXCEPTION WHEN"
-                           " duplicate_object OR unique_violation THEN NULL; END $$")
-        cursor.execute((SCHEMA / "roles.sql").read_text())
-        cursor.execute("GRANT registry_jobd TO jobd_explain")
-    db.sql("REVOKE ALL ON SCHEMA public FROM PUBLIC")
-    return "jobd_explain"
-
-
 @pytest.fixture(params=["owner", "role"])
-def as_anybody(request, db, command, login):
-    """The command as the owner of the database, and as the role of schema/roles.sql."""
-    if request.param == "role":
-        env = {**os.environ, "PGUSER": login}
-        command.config.write_text(command.config.read_text().replace("user=postgres", ""))
-        return lambda *args: command(*args, env=env)
+def as_anybody(request, db, command):
+    """The command as the owner of the tables, and as the role of schema/roles.sql."""
+    if request.param == "owner":
+        command.config.write_text(command.config.read_text().replace(db.conninfo, db.owners))
+    else:
+        db.sql("REVOKE ALL ON SCHEMA public FROM PUBLIC")
     return command
 
 
@@ -145,6 +131,22 @@ def test_settle_refuses_what_a_command_runs(queue, command, trace):
     finally:
         process.kill()
         process.wait()
+
+
+def test_settle_does_not_trust_the_clock(queue, command, fake, add_job):
+    """A daemon of another host may live though the database's clock says that it was not seen for its
+    lease: the clock may have been set. That takes --force, and a command's job as well."""
+    fake(co=3, lapsed=True)
+    job = add_job(3, status="GO", assigned_host="elsewhere", assigned_pid=77)
+    theirs = add_job(2, status="GO", assigned_host="elsewhere", assigned_pid=9)
+    queue.sql("INSERT INTO jobd.supervisor (token, kind, host, pid, boot, start_ticks, version, workers, lease,"
+              " job_id, seen) VALUES (2, 'command', 'elsewhere', 9, 'b', 1, '', 1, '1 s', %s,"
+              " clock_timestamp() - interval '9 s')", theirs)
+    for one, who in ((job, "daemon on elsewhere"), (theirs, "registry-job -s on elsewhere")):
+        done = settle(command, one)
+        assert done.returncode == FAILED and who in done.stderr and "--force" in done.stderr
+        assert queue.status(one) == "GO"
+        assert settle(command, one, "--force").returncode == OK and queue.status(one) == "X"
 
 
 @pytest.mark.parametrize("status", ["Q", "OK", "X", "CX"])
@@ -438,9 +440,39 @@ def test_status_lapsed_and_stalled(queue, command, fake, add_job):
               job)
     status = json.loads(command("status", "--json").stdout)
     assert [row["lapsed"] for row in status["supervisors"]] == [False, True]
-    assert [row["stalled_since"] for row in status["workers"]] == ["2026-01-02 03:04:05", None]
+    assert [row["stalled_since"] for row in status["workers"]] == ["2026-01-02T03:04:05Z", None]
     text = command("status").stdout
     assert text.count("LAPSED") == 1 and text.count("held") == 1
     assert text.count("2026-01-02 03:04:05") == 1 and "STALLED" in text
     queue.sql("UPDATE public.jobs SET status = 'OK' WHERE id = %s", job)
     assert "2026-01-02" not in command("status").stdout
+
+
+def test_log(queue, as_anybody, add_job, daemon):
+    """All that is known: the row, the history, copies that others made; secret values of no job."""
+    daemon()
+    job = add_job(2, COUNT, {"end": "fail", "records": 2})
+    row, = queue.wait_final(job)
+    queue.sql("INSERT INTO jobs (co_id, plugin, status, job_id, revision, created, modified, deleted,"
+              " actor_identifier) VALUES (2, %s, 'Q', %s, 0, now(), now(), false, 'ada')", COUNT, job)
+    text = as_anybody("log", job).stdout
+    assert row["finish_summary"] in text and text.count("step ") == 2
+    assert re.search(r"^Archive copies:\nCOPY .*\n\d+ .*queued +ada", text, re.MULTILINE)
+    assert f"Journal of this host, instance {as_anybody.config.stem}:" in text
+    assert "ran on" not in text
+    found = json.loads(as_anybody("log", job, "--json").stdout)
+    assert found["job"]["id"] == job and len(found["history"]) == 2
+    assert [copy["actor_identifier"] for copy in found["copies"]] == ["ada"]
+    assert found["journal"] == [] and found["journal_elsewhere"] is None
+
+
+def test_log_of_another_host(queue, as_anybody, add_job):
+    """Where its journal is, and how to ask there; and what there is no job of."""
+    job = add_job(2, COUNT)
+    queue.sql("UPDATE jobs SET status = 'X', assigned_host = 'elsewhere', assigned_pid = 7 WHERE id = %s", job)
+    assert f"The job ran on elsewhere: journalctl -t registry-jobd JOB_ID={job} there" \
+        in as_anybody("log", job).stdout
+    assert json.loads(as_anybody("log", job, "--json").stdout)["journal_elsewhere"] == "elsewhere"
+    done = as_anybody("log", 99999)
+    assert done.returncode == NOT_FOUND and "there is no job 99999" in done.stderr
+    assert as_anybody("log", "x").returncode == USAGE

@@ -6,7 +6,7 @@ COUNT = "Example.CountJob"
 
 def run_beside(db, daemon, add_job, co, plugin, params, **columns):
     """The bad job, with a good one before and behind it; returns the bad one's row."""
-    daemon()
+    daemon(unknown_models="fail")
     first = add_job(co)
     bad = add_job(co, plugin, params, **columns)
     last = add_job(co)
@@ -160,11 +160,11 @@ def test_stale_row_in_the_queue(empty_queue, daemon, add_job):
     """LESSONS 5: one wrong row of jobd.queue does not stop its CO."""
     db = empty_queue
     done = add_job(2, status="OK")
-    db.sql("INSERT INTO jobd.queue VALUES (%s, 2, NULL, true), (%s, 2, NULL, true)",
+    db.sql("INSERT INTO jobd.queue VALUES (%s, 2, NULL, true, ''), (%s, 2, NULL, true, '')",
            done, 2000000000)
     job = add_job(2)
     daemon()
     db.wait_final(job)
-    db.sql("INSERT INTO jobd.queue VALUES (%s, 2, NULL, true), (1, 2, NULL, true)", done)
+    db.sql("INSERT INTO jobd.queue VALUES (%s, 2, NULL, true, ''), (1, 2, NULL, true, '')", done)
     assert db.wait_final(add_job(2))[0]["status"] == "OK"
     assert not db.value("SELECT count(*) FROM jobd.queue")

@@ -25,7 +25,7 @@ def journal(db, tmp_path):
     """journal(commands, **settings): what a daemon and bash commands wrote to the journal, each
     entry a dictionary. In the commands "job" is the command with its configuration."""
     def run(commands, **settings):
-        config = write_config(tmp_path / "conf", **{**DEFAULTS, "conninfo": db.conninfo,
+        config = write_config(tmp_path / "one.conf", **{**DEFAULTS, "conninfo": db.conninfo,
                                                     "level": "debug", **settings})
         job = f'job() {{ "{COMMAND}" --config "{config}" "$@"; }}\n'
         done = subprocess.run(["unshare", "--mount", "--net", sys.executable, PROBE, DAEMON, config],
@@ -62,6 +62,7 @@ def test_fields(empty_queue, db, add_job, journal):
     records = [entry for entry in story if "RECORD_KEY" in entry]
     assert len(records) == 2 and all(entry["PRIORITY"] == "7" for entry in records)
     assert names(story) == ["STARTED", "FINISHED"]
+    assert {entry["INSTANCE"] for entry in entries} == {"one"}
 
 
 def test_what_people_do(empty_queue, db, journal):
@@ -128,3 +129,45 @@ def test_catalog():
         header, _, body = entry.partition("\n\n")
         assert header.startswith("Subject: ") and "\nDefined-By: registry-jobd" in header
         assert len(body) > 100
+
+
+def test_hostile_texts(empty_queue, add_job, journal):
+    """No field of an entry has more lines than one, or anything that a terminal obeys."""
+    text = "a\x1b[2J\x7f\x9b31m\nJOB_ID=1\u2028b\u202ec"
+    job = add_job(2, "Example.CountJob", {"tag": text, "records": 2})
+    name = add_job(2, "Evil\n\x1b[31m\x9b.Job")
+    entries = journal(f"job watch {job}; job watch {name} || true")
+    assert "a?[2J??31m JOB_ID=1?b?c" in " ".join(entry["MESSAGE"] for entry in entries)
+    assert "Evil ?[31m?.Job" in {entry.get("PLUGIN") for entry in of_job(entries, name)}
+    assert {entry.get("JOB_ID") for entry in entries} == {None, str(job), str(name)}
+    for entry in entries:
+        for value in entry.values():
+            assert not set("\n\x1b\x7f\x9b\u2028\u202e") & set(value), ascii(value)
+
+
+def test_journal_has_no_room(empty_queue, journal):
+    """What it does not take at once costs no job anything, and is counted."""
+    entries = journal("""
+        echo 20 >/proc/sys/net/unix/max_dgram_qlen
+        touch /run/pause /run/again
+        while [ -e /run/again ]; do sleep 0.05; done
+        job watch $(job -c 2 -j Example.CountJob records=150)
+        rm /run/pause
+        # As long as a heartbeat, with which the count is told where there was no room before.
+        job watch $(job -c 2 -j Example.CountJob sleep_ms=3000)
+        """)
+    assert {row["status"] for row in empty_queue.live()} == {"OK"}
+    told = [entry["MESSAGE"] for entry in entries if "were dropped" in entry["MESSAGE"]]
+    assert sum(int(message.rpartition(" ")[2]) for message in told) > 50
+
+
+def test_another_journal(empty_queue, journal):
+    """One that listens on another socket of the same name is found."""
+    entries = journal("""
+        job watch $(job -c 2 -j Example.NoopJob)
+        touch /run/again
+        while [ -e /run/again ]; do sleep 0.05; done
+        job watch $(job -c 2 -j Example.NoopJob tag=2)
+        """)
+    for row in empty_queue.live():
+        assert "FINISHED" in names(of_job(entries, row["id"]))

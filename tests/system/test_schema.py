@@ -1,9 +1,11 @@
 """The schema jobd: the queue is what its definition says, whoever writes to public.jobs."""
+import re
 import subprocess
+import time
 
 import psycopg2
 import pytest
-from conftest import COMMAND, SCHEMA, run_command, write_config
+from conftest import COMMAND, HOST, OWNER, SCHEMA, SLOW, run_command, wait_for, write_config
 
 WRONG = """
 WITH wanted AS (
@@ -134,8 +136,19 @@ def test_daemon_repairs_at_start(db, daemon):
     job = db.value("INSERT INTO public.jobs (co_id, plugin, status, created) VALUES"
                    " (2, 'Example.NoopJob', 'Q', now()) RETURNING id")
     db.sql("ALTER TABLE public.jobs ENABLE TRIGGER USER")
-    daemon()
+    daemon(unknown_models="fail")
     assert db.wait_final(job)[0]["status"] == "OK"
+
+
+def test_drain_runs_what_it_repaired(empty_queue, command, add_job):
+    """A job that was written with the triggers disabled is not left behind."""
+    db = empty_queue
+    db.sql("ALTER TABLE public.jobs DISABLE TRIGGER USER")
+    job = add_job(2)
+    db.sql("ALTER TABLE public.jobs ENABLE TRIGGER USER")
+    assert db.value("SELECT count(*) FROM jobd.queue") == 0
+    done = command("-r", "-c", "all")
+    assert done.returncode == 0 and db.status(job) == "OK", done.stderr
 
 
 def test_one_notification_per_co_and_transaction(empty_queue):
@@ -170,7 +183,7 @@ def test_silent_writes(empty_queue, add_job):
 
 
 def config_of(plain_db, tmp_path):
-    return write_config(tmp_path / "schema.conf", conninfo=plain_db.conninfo)
+    return write_config(tmp_path / "schema.conf", conninfo=plain_db.owners)
 
 
 def test_two_installs_at_once(plain_db, tmp_path):
@@ -186,6 +199,42 @@ def test_two_installs_at_once(plain_db, tmp_path):
     files = sorted(SCHEMA.glob("[0-9]*.sql"))
     assert [row["version"] for row in versions] == list(range(1, len(files) + 1))
     assert not plain_db.sql(WRONG)
+
+
+def test_installation_waits_for_so_long(plain_db, tmp_path):
+    """For another installation, and for whoever uses the Registry's table; it says so."""
+    config = config_of(plain_db, tmp_path)
+    began = time.monotonic()
+    with plain_db.connect(autocommit=False) as conn, conn.cursor() as cursor:
+        cursor.execute("LOCK TABLE public.jobs IN ROW EXCLUSIVE MODE")
+        done = run_command(config, "schema", "install")
+        assert done.returncode == 1 and "public.jobs" in done.stderr and "within 15 s" in done.stderr
+    conn.close()
+    assert time.monotonic() - began < 25 * SLOW
+    assert plain_db.value("SELECT to_regnamespace('jobd')") is None
+    assert run_command(config, "schema", "install").returncode == 0
+    with plain_db.connect(autocommit=False) as conn, conn.cursor() as cursor:
+        cursor.execute("LOCK TABLE jobd.schema_version IN SHARE ROW EXCLUSIVE MODE")
+        done = run_command(config, "schema", "upgrade")
+        assert done.returncode == 1 and "another installation" in done.stderr, done.stderr
+        assert "doctor" in done.stderr
+    conn.close()
+    assert run_command(config, "schema", "upgrade").returncode == 0
+
+
+def test_upgrade_waits_for_so_long(db, tmp_path):
+    """Behind whoever uses the Registry's table others queue up: not for as long as for another
+    installation."""
+    config = config_of(db, tmp_path)
+    db.sql("DELETE FROM jobd.schema_version WHERE version >= 9")  # that one makes triggers
+    with db.connect(autocommit=False) as conn, conn.cursor() as cursor:
+        cursor.execute("LOCK TABLE public.jobs IN ROW EXCLUSIVE MODE")
+        began = time.monotonic()
+        done = run_command(config, "schema", "upgrade")
+        took = time.monotonic() - began
+    conn.close()
+    assert done.returncode == 1 and "within 10 s" in done.stderr, done.stderr
+    assert 9 < took < 13 * SLOW
 
 
 def test_install_check_remove(plain_db, tmp_path):
@@ -249,7 +298,8 @@ def test_daemon_with_its_own_role(empty_queue, daemon, add_job, role, trace):
     db = empty_queue
     person = db.value("SELECT min(id) FROM public.people WHERE co_id = 2 AND person_id IS NULL"
                       " AND deleted IS NOT TRUE")
-    running = daemon(conninfo=db.cluster.conninfo(db.name, role), sweep="1s", cancel_poll="1s")
+    running = daemon(conninfo=db.cluster.conninfo(db.name, role), sweep="1s", cancel_poll="1s",
+                     unknown_models="fail")
     ok = add_job(2, "Example.CountJob", {"count": 3, "records": 3, "person_id": person},
                  requeue_interval=1)
     fail = add_job(2, "Example.CountJob", {"end": "fail"}, retry_interval=60)
@@ -310,3 +360,127 @@ def test_older_schema(empty_queue, daemon, command, add_job):
     running.wait_ready()
     db.wait_final(job)
     assert db.status(job) == "OK"
+
+
+def test_nester_has_a_role_of_its_own(empty_queue, role, daemon, add_job):
+    """The daemon's role cannot change who is in a group; the nester's can, and nothing else."""
+    db = empty_queue
+    conn = db.connect(role)
+    for statement in ("INSERT INTO public.group_members (group_id) VALUES (1)",
+                      "SELECT count(*) FROM public.group_nestings",
+                      "UPDATE public.groups SET modified = NULL"):
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            conn.cursor().execute(statement)
+    conn.close()
+    assert not db.value("SELECT has_table_privilege('registry_jobd_nester', 'public.jobs', 'SELECT')")
+
+    db.sql(f"GRANT registry_jobd_nester TO {role}")
+    try:
+        running = daemon(conninfo=db.cluster.conninfo(db.name, role), load="CoreJob")
+        job = add_job(2, "CoreJob.NesterJob", {"group_id": 9, "target_group_id": 10})
+        assert db.wait_final(job)[0]["status"] == "OK"
+        assert not running.count("permission denied")
+    finally:
+        db.sql(f"REVOKE registry_jobd_nester FROM {role}")
+
+
+def test_nester_after_an_upgrade(db, role):
+    """A login that had the rights through registry_jobd has them through the other role."""
+    db.sql("GRANT SELECT, INSERT ON public.group_members TO registry_jobd")  # as it was once
+    assert not db.value("SELECT pg_has_role(%s, 'registry_jobd_nester', 'USAGE')", role)
+    try:
+        for _ in range(2):
+            db.sql((SCHEMA / "roles.sql").read_text())
+            assert db.value("SELECT pg_has_role(%s, 'registry_jobd_nester', 'USAGE')", role)
+            assert not db.value(
+                "SELECT has_table_privilege('registry_jobd', 'public.group_members', 'INSERT')")
+    finally:
+        db.sql(f"REVOKE registry_jobd_nester FROM {role}")
+
+
+@pytest.fixture
+def owner(db, command):
+    """The command as the owner of the tables."""
+    command.config.write_text(command.config.read_text().replace(db.conninfo, db.owners))
+    return command
+
+
+def test_remove_under_a_daemon(empty_queue, daemon, owner, add_job, trace):
+    """Refused by name, and what runs ends as it should; with --force it is done and said."""
+    db = empty_queue
+    running = daemon(heartbeat="1s", lease="3s")
+    job = add_job(2, "Example.CountJob", {"sleep_ms": 500, "count": 2, "trace": trace.path})
+    wait_for(lambda: job in trace.begun())
+    done = owner("schema", "remove")
+    assert done.returncode == 1
+    assert f"in use by the daemon on {HOST}, PID {running.pid}" in done.stderr
+    assert "--force" in done.stderr and "removed" not in done.stderr
+    db.wait_final(job)
+    assert owner("schema", "check").returncode == 0
+    done = owner("schema", "remove", "--force")
+    assert done.returncode == 0
+    assert re.search(r"removed the schema jobd \(version \d+: \d+ tables, \d\d functions\) and 5 triggers",
+                     done.stderr), done.stderr
+    assert db.value("SELECT to_regnamespace('jobd')") is None
+    again = owner("schema", "remove")
+    assert again.returncode == 0 and "nothing to remove" in again.stderr
+
+
+@pytest.mark.parametrize("seen, code", [("0s", 1), ("-50s", 1), ("50s", 1), ("-61s", 0), ("61s", 0)])
+def test_remove_beside_a_command(empty_queue, owner, add_job, seen, code):
+    """A command that runs a job is as good as a daemon, until its lease is over; what it leaves is said."""
+    db = empty_queue
+    db.sql("INSERT INTO jobd.supervisor (token, kind, host, pid, boot, start_ticks, version, workers,"
+           " lease, seen) VALUES (1, 'command', 'far', 4711, 'b', 1, '0', 1, '1min',"
+           " now() + %s::interval)", seen)
+    add_job(2, status="GO", assigned_host="far", assigned_pid=4711)
+    done = owner("schema", "remove")
+    assert done.returncode == code
+    assert ("the command on far, PID 4711" if code else "1 job stays assigned or in progress") in done.stderr
+
+
+def test_remove_waits_for_locks(empty_queue, owner, add_job):
+    """With a word, not for ever, and never so that the Registry waits behind it for long."""
+    db = empty_queue
+    other = db.connect(OWNER, autocommit=False)
+    with other.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid() AS pid FROM public.jobs")
+        pid = db.value("SELECT pid FROM pg_stat_activity WHERE application_name = 'test' AND state ="
+                       " 'idle in transaction' AND datname = current_database()")
+    process = subprocess.Popen([*owner.argv, "schema", "remove"], stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    db.sql("SET statement_timeout = '5s'")
+    while process.poll() is None:
+        add_job(2)
+    _, errors = process.communicate()
+    other.close()
+    assert process.returncode == 1
+    assert "waiting for " in errors and f"PID {pid} (test, idle in transaction)" in errors
+    assert "nothing was removed" in errors
+    assert owner("schema", "check").returncode == 0
+    assert owner("schema", "remove").returncode == 0
+
+
+def test_remove_behind_an_exclusive_lock(empty_queue, owner):
+    """Not even what it counts before waits for longer."""
+    db = empty_queue
+    lock = db.connect(OWNER, autocommit=False)
+    lock.cursor().execute("LOCK TABLE public.jobs IN ACCESS EXCLUSIVE MODE")
+    began = time.monotonic()
+    done = owner("schema", "remove")
+    assert done.returncode == 1 and "nothing was removed" in done.stderr, done.stderr
+    assert time.monotonic() - began < 20 * SLOW
+    lock.close()
+
+
+def test_remove_by_hand(empty_queue):
+    """schema/remove.sql asks as well, and is all or nothing."""
+    db = empty_queue
+    db.sql("INSERT INTO jobd.supervisor (token, kind, host, pid, boot, start_ticks, version, workers,"
+           " lease) VALUES (1, 'daemon', 'far', 4711, 'b', 1, '0', 1, '1min')")
+    with pytest.raises(psycopg2.Error, match="in use by the daemon on far"):
+        db.sql((SCHEMA / "remove.sql").read_text())
+    assert db.value("SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'jobd%%'") == 5
+    db.sql("SET jobd.force = on")
+    db.sql((SCHEMA / "remove.sql").read_text())
+    assert db.value("SELECT to_regnamespace('jobd')") is None

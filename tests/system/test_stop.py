@@ -152,6 +152,32 @@ def test_reload_of_a_bad_file(empty_queue, daemon, add_job):
     assert empty_queue.wait_final(add_job(2))[0]["status"] == "OK"
 
 
+def test_reload_of_plugins_that_cannot_be_loaded(empty_queue, daemon, add_job):
+    """The daemon itself refuses the whole file, whoever asked: nothing of it is half applied."""
+    running = daemon(workers=1)
+    running.reload(workers=3, load="Example Missing")
+    running.wait_log("the configuration stays as it was")
+    assert running.count("Missing") and not running.count("reloaded the configuration")
+    jobs = [add_job(co, "Example.CountJob", {"sleep_ms": 300}) for co in (2, 3, 4)]
+    wait_for(lambda: empty_queue.status(jobs[0]) == "GO")
+    assert len(running.workers()) == 1
+    assert {row["status"] for row in empty_queue.wait_final(*jobs)} == {"OK"}
+    running.reload(workers=3, load=None)
+    running.wait_log("reloaded the configuration")
+
+
+def test_no_timer_is_needed(empty_queue, daemon, add_job):
+    """What is submitted is sent before the loop waits: the daemon registers, runs jobs and hears of
+    cancels without the help of any of its timers."""
+    daemon(lease="1h", heartbeat="10min", sweep="1h", cancel_poll="1h")
+    jobs = [add_job(2), add_job(3)]
+    assert {row["status"] for row in empty_queue.wait_final(*jobs, timeout=8)} == {"OK"}
+    job = add_job(2, "Example.CountJob", {"sleep_ms": 60000})
+    empty_queue.wait_status(job, "GO", timeout=8)
+    empty_queue.cancel(job)
+    wait_for(lambda: empty_queue.history(job), 8)
+
+
 def test_sighup_storm(empty_queue, daemon, add_job):
     """Reloads by the dozen while jobs run: nothing is lost."""
     db = empty_queue
@@ -176,13 +202,24 @@ def test_check(tmp_path):
     assert "workers = 4" in done.stdout and str(PLUGINS) in done.stdout
 
 
+def test_limits_of_nobody(tmp_path):
+    """A name below [limits] that nothing has is a warning; those of plugins and programs are none."""
+    config = write_config(tmp_path / "c", {"Shell.True": {"command": "/bin/true"}},
+                          {"": {}, **{name: {"memory": "1G"} for name in
+                                      ("Example", "Example.CountJob", "Shell.True", "Examples")}},
+                          **{**DEFAULTS, "conninfo": "host=/nonexistent"})
+    done = run_daemon(config, "--check", "--quiet")
+    assert done.returncode == 0 and done.stdout == ""
+    assert done.stderr.count("\n") == 1 and '[limits "Examples"]: no plugin' in done.stderr
+
+
 @pytest.mark.parametrize("text, line, words", [
     ("[pool]\nworkers = 0\n", 2, "workers"), ("[pool]\nworkers = 4x\n", 2, "workers"),
-    ("[pool]\nworker = 4\n", 2, "worker"), ("[pol]\nworkers = 4\n", 2, "pol"),
+    ("[pool]\nworker = 4\n", 2, "worker"), ("[pol]\nworkers = 4\n", 1, "pol"),
     ("[timers]\n\nsweep = soon\n", 3, "sweep"), ("[timers]\nsweep = 10ms\n", 2, "sweep"),
     ("[pool]\nworkers = 4\nworkers = 5\n", 3, "twice"), ("nonsense\n", 1, ""),
-    ("workers = 4\n", 1, ""), ("[exec \"NoDot\"]\ncommand = /bin/cat\n", 2, ""),
-    ("[exec Example.X]\ncommand = /bin/cat\n", 2, "exec"),
+    ("workers = 4\n", 1, ""), ("[exec \"NoDot\"]\ncommand = /bin/cat\n", 1, "NoDot"),
+    ("[exec Example.X]\ncommand = /bin/cat\n", 1, "exec"),
     pytest.param("[pool]\n" + "x" * 20000 + " = 1\n", 2, "", id="long")])
 @pytest.mark.parametrize("check", [True, False], ids=["check", "start"])
 def test_bad_configuration(tmp_path, text, line, words, check):

@@ -20,6 +20,7 @@ GROUPS = pathlib.Path("/sys/fs/cgroup")
 ENVIRONMENT = {"HOME": "/root", "USER": "root", "LOGNAME": "root", "LC_ALL": "C.UTF-8",
                "SYSTEMD_PAGER": "", "SYSTEMD_COLORS": "0", "TERM": "dumb",
                "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+SLOW = float(os.environ.get("RJ_SLOW", "1"))  # a factor for all deadlines, as tests/conftest.py has it
 BOOT_SECONDS = 60
 PREFIX = "registry-jobd-box."  # then the PID of the maker
 
@@ -28,7 +29,7 @@ def missing():
     """Why no box can be booted here, or None."""
     if os.geteuid():
         return "a systemd of its own needs root"
-    for tool in ("unshare", "nsenter", "setpriv", "systemctl"):
+    for tool in ("unshare", "nsenter", "setpriv", "pivot_root", "systemctl"):
         if not shutil.which(tool):
             return f"{tool} is not installed"
     tried = subprocess.run(["unshare", "--mount", "--pid", "--ipc", "--uts", "--cgroup", "--net",
@@ -118,7 +119,7 @@ class Box:
                  str(HERE / "box-init"), str(self.directory), str(ROOT)],
                 stdin=subprocess.DEVNULL, stdout=console, stderr=console, start_new_session=True,
                 preexec_fn=self._enter_groups)
-        end = time.monotonic() + BOOT_SECONDS
+        end = time.monotonic() + BOOT_SECONDS * SLOW
         while not self._is_booted():
             assert self.outer.poll() is None and time.monotonic() < end, self._console()
             time.sleep(0.02)
@@ -149,7 +150,7 @@ class Box:
     def run(self, *argv, check=True, user=None, timeout=60, env=None, **options):
         """Runs a command inside to its end; .stdout and .stderr are text."""
         done = subprocess.run(self.argv(*argv, user=user), env={**ENVIRONMENT, **(env or {})},
-                              capture_output=True, text=True, timeout=timeout, check=False,
+                              capture_output=True, text=True, timeout=timeout * SLOW, check=False,
                               **{"stdin": subprocess.DEVNULL, **options} if "input" not in options
                               else options)
         assert not check or done.returncode == 0, \

@@ -47,9 +47,10 @@ class Machine:
         self.postgres = f"postgresql@{self.version}-main"
         self._set_up_postgres()
         self.install(package("registry-jobd"), package("registry-jobd-dev"))
-        self.as_owner("createuser registry-jobd", "createdb registry")
+        self.as_owner("createuser registry-jobd", "createuser registry",
+                      "createdb -O registry registry")
         self.box.run("psql", "-qX", "-d", "registry", "-o", "/dev/null", user="postgres",
-                     input="SET client_min_messages = warning;" + DATA.read_text(), env={"HOME": "/"})
+                     input="SET client_min_messages = warning; SET ROLE registry;" + DATA.read_text(), env={"HOME": "/"})
         self.grant("registry")
         self.db = Database(self, "registry")
         self.files = self.sh("find /etc/systemd /run/systemd/system -type f -o -type l | sort")
@@ -59,7 +60,7 @@ class Machine:
         self.sh(f"""
             rm -rf /etc/postgresql/*
             pg_createcluster --datadir=/var/lib/postgresql/box {self.version} main -- --no-sync >/dev/null
-            echo 'local all postgres trust' >/etc/postgresql/{self.version}/main/first
+            echo 'local all postgres,registry trust' >/etc/postgresql/{self.version}/main/first
             cat /etc/postgresql/{self.version}/main/pg_hba.conf >>/etc/postgresql/{self.version}/main/first
             mv /etc/postgresql/{self.version}/main/first /etc/postgresql/{self.version}/main/pg_hba.conf
             chown -R postgres /etc/postgresql/{self.version}/main
@@ -77,7 +78,7 @@ class Machine:
                      env={"DEBIAN_FRONTEND": "noninteractive"})
 
     def as_owner(self, *commands):
-        """Shell commands as the owner of the databases."""
+        """Shell commands as the database's superuser, who is not the owner of the tables."""
         for command in commands:
             self.box.run("sh", "-c", f"cd / && {command}", user="postgres")
 
@@ -85,11 +86,12 @@ class Machine:
         """The schema, and the rights of the daemon's user."""
         self.as_owner(f"PGDATABASE={database} registry-job --config /dev/null schema install",
                       f"registry-job schema roles | psql -q {database}",
-                      f"psql -qd {database} -c 'GRANT registry_jobd TO \"registry-jobd\"'")
+                      f"psql -qd {database} -c 'GRANT registry_jobd, registry_jobd_nester TO \"registry-jobd\"'")
 
     # As tests/conftest.py's Database wants it.
 
     def conninfo(self, database, user="postgres"):
+        """The tests' own connections; the daemon's is in its configuration."""
         return f"host={self.box.path('/run/postgresql')} dbname={database} user={user}"
 
 
@@ -149,18 +151,20 @@ class Service:
     def pids(self):
         """Of all processes of the service."""
         path = self.show("ControlGroup")
+        assert path, f"{self.unit} has no control group"
+        # In the hierarchy that is systemd's own, or in the one for everything: the other is not there.
         return [int(pid) for pid in self.sh(
-            f"cat $(find /sys/fs/cgroup/systemd{path} -name cgroup.procs) 2>/dev/null || "
-            f"cat $(find /sys/fs/cgroup{path} -name cgroup.procs)").split()]
+            f"find /sys/fs/cgroup/systemd{path} /sys/fs/cgroup{path} -name cgroup.procs -exec cat {{}} +"
+            " 2>/dev/null || true").split()]
 
     def pids_left(self):
         """Whether any process of the user is there."""
         return self.box.run("pgrep", "-u", "registry-jobd", check=False).stdout.split()
 
     def job(self, *args, check=True):
-        """registry-job, as the owner of the database; its standard output."""
+        """registry-job, as the daemon's user; its standard output."""
         return self.box.run("env", "-C", "/", "registry-job", "--config", self.config, *args,
-                            user="postgres", check=check).stdout.strip()
+                            user="registry-jobd", check=check).stdout.strip()
 
     def register(self, co, model, *params):
         return int(self.job("-c", co, "-j", model, *params))
@@ -194,10 +198,11 @@ def clean(machine):
     """As it was before any test."""
     db = machine.db
     machine.sh(f"""
-        systemctl kill -s KILL 'registry-jobd*' 2>/dev/null || true
-        systemctl stop 'registry-jobd*'
-        rm -rf {DROP_INS}/registry-jobd* /etc/systemd/system/registry-jobd* \\
-            /etc/systemd/system/*.wants/registry-jobd* /etc/credstore*/registry-jobd*
+        systemctl kill -s KILL 'registry-job*' 2>/dev/null || true
+        systemctl stop 'registry-job*'
+        rm -rf {DROP_INS}/registry-job* /etc/systemd/system/registry-job* \\
+            /etc/systemd/system/*.wants/registry-job* /etc/credstore*/registry-jobd* \\
+            /var/lib/systemd/timers/stamp-registry-job*
         find /etc/registry-jobd -name '*.conf' ! -name registry-jobd.conf -delete
         systemctl daemon-reload
         systemctl reset-failed
@@ -211,6 +216,7 @@ def clean(machine):
     db.sql("DELETE FROM public.jobs")
     db.sql("DELETE FROM jobd.lane")
     db.sql("DELETE FROM jobd.supervisor")
+    db.sql("DELETE FROM jobd.registration")
 
 
 @pytest.fixture

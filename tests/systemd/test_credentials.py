@@ -18,9 +18,9 @@ def remote(service):
 
 
 def test_without(remote):
-    """Without a password: ready, away, and the reason in the journal."""
+    """Without a password: ready, refused, and the reason in the journal."""
     remote.start()
-    remote.wait_status("database away$")
+    remote.wait_status("the database refuses this daemon: see its log$")
     remote.wait_log("no password supplied")
 
 
@@ -46,8 +46,8 @@ def test_wrong_password(remote):
     """The server's word is in the journal, the password is not."""
     remote.box.write(STORED, "wrong " + PASSWORD, 0o600)
     remote.start()
-    remote.wait_status("database away$")
-    remote.wait_log("password authentication failed")
+    remote.wait_status("the database refuses this daemon: see its log$")
+    remote.wait_log("the database refuses the connection .*password authentication failed.*registry-jobd.password")
     assert PASSWORD not in remote.log()
 
 

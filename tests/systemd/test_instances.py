@@ -9,6 +9,7 @@ def instances(machine, service):
     """Two instances that are configured, each with its own database; not started."""
     machine.db.close()
     machine.as_owner("createdb -T registry second",
+                     "PGUSER=registry PGDATABASE=second registry-job --config /dev/null schema adopt",
                      "psql -qd second -c 'GRANT CONNECT ON DATABASE second TO registry_jobd'")
     made = []
     for name, database in (("one", "registry"), ("two", "second")):
@@ -75,7 +76,7 @@ def test_instance_has_its_password(instances):
         two.box.write("/etc/credstore/registry-jobd.two.password", "of two\n", 0o600)
         one.sh("systemctl start registry-jobd@one registry-jobd@two")
         two.wait_status("database up$")
-        one.wait_status("database away$")
+        one.wait_status("the database refuses this daemon: see its log$")
         one.wait_log("no password supplied")
     finally:
         one.sh("systemctl stop registry-jobd@one registry-jobd@two")

@@ -27,9 +27,27 @@ def test_story_of_a_job(service):
     service.db.wait_final(job)
     wait_for(lambda: len(messages(service, f"JOB_ID={job}", "-t", "registry-jobd")) >= 4)
     story = messages(service, f"JOB_ID={job}", "-t", "registry-job", "-t", "registry-jobd")
-    assert story[0] == f"job {job}: registered by postgres" and story[1] == f"job {job}: started"
+    assert story[0] == f"job {job}: registered by registry-jobd" and story[1] == f"job {job}: started"
     assert len([line for line in story if ": step " in line]) == 2
     assert story[-1].startswith(f"job {job}: complete: ")
+
+
+def test_log_has_the_journal(service):
+    """registry-job log: the row, the history and the lines of this host; no line of another instance, and
+    none of a job of systemd with the same number."""
+    service.start()
+    job = service.register(2, "Example.CountJob", "end=fail", "records=1")
+    service.db.wait_final(job)
+    service.sh(f"printf 'MESSAGE=of another registry\nSYSLOG_IDENTIFIER=registry-jobd\nINSTANCE=other\n"
+               f"JOB_ID={job}\n' | logger --journald")
+    service.sh(f"printf 'MESSAGE=of systemd\nSYSLOG_IDENTIFIER=systemd\nJOB_ID={job}\n' | logger --journald")
+    wait_for(lambda: len(messages(service, f"JOB_ID={job}")) >= 5)
+    assert "that this user may read" in service.job("log", job)
+    text = service.sh("env -C / setpriv --reuid registry-jobd --regid registry-jobd --groups systemd-journal"
+                      f" registry-job --config {service.config} log {job}")
+    lines = text[text.index("Journal of this host, instance registry-jobd:"):].splitlines()[1:]
+    assert len(lines) == 3 and lines[0].endswith(f"registry-job: job {job}: registered by registry-jobd")
+    assert " registry-jobd: " in lines[2] and f"warning: job {job}: failed: " in lines[2]
 
 
 def test_by_other_fields(service):

@@ -39,9 +39,36 @@ def test_reload(service):
     service.configure(workers="many")
     failed = service.systemctl("reload", check=False)
     assert failed.returncode
-    service.wait_log("workers must be a number from 1 to 256, not 'many'")
+    # Of a process that ends with this line: the journal may not know any more which unit it was of.
+    wait_for(lambda: any("workers must be a number from 1 to 256, not 'many'" in entry["MESSAGE"]
+                         for entry in service.journal(SYSLOG_IDENTIFIER="registry-jobd")))
     assert service.main_pid() == pid and service.show("ActiveState") == "active"
     assert service.status().startswith("0 of 5 workers busy")
+
+
+def test_reload_of_what_cannot_be_loaded(service):
+    """A file without a wrong line, with a plugin that cannot be loaded: the reload fails, and nothing
+    of the file is applied. systemd sends SIGHUP before it runs ExecReload (257), after it, or does not
+    send it when that fails (252): the daemon refuses the file by itself, and is ready again."""
+    service.start()
+    pid = service.main_pid()
+    service.configure(workers=5, load="CoreJob Example Nowhere")
+    assert service.systemctl("reload", check=False).returncode
+
+    def is_as_before():
+        service.wait_state("active")  # READY came after RELOADING
+        service.wait_status("^0 of 2 workers busy, nothing queued, database up$")
+    is_as_before()
+    told = service.log().count("Nowhere")
+    service.systemctl("kill", "-s", "HUP", "--kill-who=main")
+    wait_for(lambda: service.log().count("Nowhere") > told, what="the daemon refuses the file")
+    is_as_before()
+    assert service.main_pid() == pid
+
+    service.configure(workers=3)
+    service.systemctl("reload")
+    service.wait_status("^0 of 3 workers busy")
+    service.db.wait_final(service.register(2, "Example.NoopJob"))
 
 
 def test_stop_drains(service):

@@ -7,7 +7,8 @@ from conftest import PLUGINS
 from machine import machine, service  # noqa: F401  fixtures
 
 UNITS = ["registry-jobd.service", "registry-jobd@.service", "registry-jobd-metrics.service",
-         "registry-jobd-metrics@.service", "registry-jobd-metrics.timer", "registry-jobd-metrics@.timer"]
+         "registry-jobd-metrics@.service", "registry-jobd-metrics.timer", "registry-jobd-metrics@.timer",
+         "registry-job-register@.service"]
 EXAMPLES = sorted(path.name for path in (ROOT / "systemd" / "examples").glob("*.conf"))
 
 
@@ -20,6 +21,15 @@ def verify(machine, *units):
 
 def test_verify(machine):
     verify(machine, *UNITS)
+
+
+def test_verify_timer_of_a_schedule(machine):
+    """The template has no time; what its file gives it makes it whole."""
+    machine.box.write("/etc/registry-jobd/schedules/one.conf", "[schedule]\nwhen = Mon..Fri 02:00 UTC\n")
+    machine.sh("""
+        systemctl daemon-reload
+        cp -r /run/systemd/generator/registry-job-register@one.timer.d /run/systemd/system/""")
+    verify(machine, "registry-job-register@.timer")
 
 
 @pytest.mark.parametrize("example", EXAMPLES)

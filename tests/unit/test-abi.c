@@ -9,6 +9,14 @@
 #include <cmocka.h>
 
 #include "plugin/abi.h"
+#include "util/macro.h"
+
+/* What version 1.0 had, in bytes: written down, because a header only knows its own. */
+#define BYTES(of_64_bits, of_32_bits) (sizeof(void *) == 8 ? (of_64_bits) : (of_32_bits))
+#define PLUGIN_SIZE_1_0 BYTES(48u, 32u)
+#define MODEL_SIZE_1_0 BYTES(48u, 28u)
+#define PARAM_SIZE_1_0 BYTES(40u, 24u)
+#define RECORD_SIZE_1_0 BYTES(32u, 24u)
 
 static int run(struct rj_context *ctx) {
         (void) ctx;
@@ -59,17 +67,20 @@ static void test_numbers(void **state) {
         expect(&desc, ABI_E_MISMATCH, "built for plugin API 0, this program speaks 1");
         desc = good;
         desc.abi_minor = RJ_ABI_MINOR + 1;
-        expect(&desc, ABI_E_MISMATCH, "built for plugin API 1.1, this program speaks 1.0");
-        for (uint32_t size = 0; size < sizeof(desc); size += 4) {
+        expect(&desc, ABI_E_MISMATCH, "built for plugin API 1.2, this program speaks 1.1");
+        for (uint32_t size = 0; size < PLUGIN_SIZE_1_0; size += 4) {
                 desc = good;
                 desc.struct_size = size;
                 expect(&desc, ABI_E_MISMATCH, "bytes");
         }
         desc = good;
-        desc.model_size -= 8;
+        desc.struct_size = PLUGIN_SIZE_1_0;
+        expect(&desc, 0, NULL);
+        desc = good;
+        desc.model_size = MODEL_SIZE_1_0 - 8;
         expect(&desc, ABI_E_MISMATCH, "shorter");
         desc = good;
-        desc.param_size -= 8;
+        desc.param_size = PARAM_SIZE_1_0 - 8;
         expect(&desc, ABI_E_MISMATCH, "shorter");
 }
 
@@ -113,6 +124,45 @@ static void test_strides(void **state) {
         assert_null(abi_model(&desc, 2));
         assert_string_equal(abi_param(&desc, abi_model(&desc, 0), 1)->name, "x");
         assert_null(abi_param(&desc, abi_model(&desc, 0), 2));
+}
+
+/*
+ * A record of whoever has a longer or a shorter struct than we: what the plugin does not have is
+ * zero. (test-abi-later runs this with a header that has more than version 1.0.)
+ */
+static void test_records(void **state) {
+        struct {
+                struct rj_record record;
+                uint64_t more;
+        } given = {.record = {.struct_size = sizeof(given),
+                              .status = RJ_RECORD_FAILED,
+                              .key = "k",
+                              .comment = "c",
+                              .person_id = 4,
+                              .external_identity_id = 5},
+                   .more = 6};
+        const unsigned sizes[] = {RECORD_SIZE_1_0, sizeof(struct rj_record), sizeof(given)};
+        struct rj_record got;
+
+        (void) state;
+        memset((char *) &given + RECORD_SIZE_1_0, 0x5a, sizeof(given) - RECORD_SIZE_1_0);
+        for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+                memset(&got, 0xff, sizeof(got));
+                given.record.struct_size = sizes[i];
+                assert_int_equal(abi_copy_record(&given.record, &got), 0);
+                assert_int_equal(got.status, RJ_RECORD_FAILED);
+                assert_string_equal(got.key, "k");
+                assert_string_equal(got.comment, "c");
+                assert_int_equal(got.person_id, 4);
+                assert_int_equal(got.external_identity_id, 5);
+                for (size_t at = RECORD_SIZE_1_0; at < sizeof(got); at++)
+                        assert_int_equal(((unsigned char *) &got)[at], at < sizes[i] ? 0x5a : 0);
+        }
+        given.record.struct_size = RECORD_SIZE_1_0 - 1;
+        assert_int_equal(abi_copy_record(&given.record, &got), ABI_E_INVALID);
+        given.record.struct_size = 0;
+        assert_int_equal(abi_copy_record(&given.record, &got), ABI_E_INVALID);
+        assert_int_equal(abi_copy_record(NULL, &got), ABI_E_INVALID);
 }
 
 static void test_contents(void **state) {
@@ -189,6 +239,7 @@ int main(void) {
                 cmocka_unit_test(test_numbers),
                 cmocka_unit_test(test_short_description),
                 cmocka_unit_test(test_strides),
+                cmocka_unit_test(test_records),
                 cmocka_unit_test(test_contents),
                 cmocka_unit_test(test_table_without_an_end),
                 cmocka_unit_test(test_names),

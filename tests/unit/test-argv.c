@@ -73,10 +73,24 @@ static void test_all_short_lines(void **state) {
                         line[i] = alphabet[rest % 5];
                 char **argv = NULL;
                 int r = argv_split(line, &argv);
-                assert_in_range(r, 0, ARGV_E_EMPTY);
+                assert_true(r >= 0 && r <= ARGV_E_EMPTY);
                 assert_int_equal(argv != NULL, r == 0);
                 argv_free(argv);
         }
+}
+
+static void test_copy(void **state) {
+        static const char *const none[] = {NULL}, *const words[] = {"a b", "", "'c", NULL};
+        char **argv = argv_copy(words);
+
+        (void) state;
+        for (size_t i = 0; i < 3; i++)
+                assert_string_equal(argv[i], words[i]);
+        assert_null(argv[3]);
+        argv_free(argv);
+        argv = argv_copy(none);
+        assert_null(argv[0]);
+        argv_free(argv);
 }
 
 int main(void) {
@@ -84,6 +98,7 @@ int main(void) {
                 cmocka_unit_test(test_split),
                 cmocka_unit_test(test_errors),
                 cmocka_unit_test(test_all_short_lines),
+                cmocka_unit_test(test_copy),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

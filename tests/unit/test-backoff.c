@@ -32,23 +32,41 @@ static void test_random_takes_up_to_a_quarter(void **state) {
                 most = delay > most ? delay : most;
         }
         assert_int_equal(most, 3000);
-        assert_in_range(least, 2250, 2260);
-        assert_in_range(backoff_delay(&policy, 9, UINT32_MAX), 2250, 3000);
+        assert_true(least >= 2250 && least <= 2260);
+        usec_t delay = backoff_delay(&policy, 9, UINT32_MAX);
+        assert_true(delay >= 2250 && delay <= 3000);
+}
+
+/* What fails again soon after it succeeded is tried ever less; what has lasted begins anew. */
+static void test_count(void **state) {
+        static const struct {
+                unsigned failures;
+                usec_t stayed_usec;
+                unsigned count;
+        } rows[] = {{0, 0, 1},    {1, 0, 2},    {5, 2999, 6},
+                    {5, 3000, 1}, {0, 3000, 1}, {UINT32_MAX, 0, UINT32_MAX}};
+
+        (void) state;
+        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+                assert_int_equal(backoff_count(&policy, rows[i].failures, rows[i].stayed_usec),
+                                 rows[i].count);
 }
 
 static void test_large_policies_do_not_overflow(void **state) {
         const Backoff large = {.first_usec = USEC_PER_SEC, .max_usec = 365 * 86400 * USEC_PER_SEC};
 
         (void) state;
-        for (unsigned failures = 1; failures < 200; failures++)
-                assert_in_range(backoff_delay(&large, failures, 1023), USEC_PER_SEC * 3 / 4,
-                                large.max_usec);
+        for (unsigned failures = 1; failures < 200; failures++) {
+                usec_t delay = backoff_delay(&large, failures, 1023);
+                assert_true(delay >= USEC_PER_SEC * 3 / 4 && delay <= large.max_usec);
+        }
 }
 
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_doubles_up_to_the_maximum),
                 cmocka_unit_test(test_random_takes_up_to_a_quarter),
+                cmocka_unit_test(test_count),
                 cmocka_unit_test(test_large_policies_do_not_overflow),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -65,6 +65,36 @@ static void test_long_arrays_of_long_numbers(void **state) {
         batch_done(&batch);
 }
 
+/* Cut between two characters, and valid whatever comes: the server refuses anything else. */
+static void test_words(void **state) {
+        static const struct {
+                const char *text;
+                size_t max_chars;
+                const char *value;
+        } rows[] = {
+                {"", 5, ""},
+                {"short", 5, "short"},
+                {"longer", 4, "long"},
+                {"\xc3\xa4\xc3\xa4\xc3\xa4", 2, "\xc3\xa4\xc3\xa4"},
+                {"\xf0\x9f\x8d\xb0\xf0\x9f\x8d\xb0", 1, "\xf0\x9f\x8d\xb0"},
+                {"a\xff\xff", 5, "a\xef\xbf\xbd\xef\xbf\xbd"},
+                {"a\xc3", 5, "a\xef\xbf\xbd"},
+                {"\xff\xff\xff\xff", 3, "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
+        };
+
+        (void) state;
+        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+                Batch batch = {0};
+                batch_add(&batch, SQL_JOB_CLAIM);
+                batch_words(&batch, rows[i].text, rows[i].max_chars);
+                assert_string_equal(batch.statements[0].values[0], rows[i].value);
+                batch_words(&batch, NULL, 5);
+                assert_null(batch.statements[0].values[1]);
+                assert_int_equal(batch.error, 0);
+                batch_done(&batch);
+        }
+}
+
 static void test_too_much(void **state) {
         Batch batch = {0};
 
@@ -109,6 +139,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_values),
                 cmocka_unit_test(test_long_arrays_of_long_numbers),
+                cmocka_unit_test(test_words),
                 cmocka_unit_test(test_too_much),
                 cmocka_unit_test(test_statements_have_names_and_texts),
         };

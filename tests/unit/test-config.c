@@ -1,7 +1,11 @@
-/* The configuration file: every kind of error with its file and line. */
+/*
+ * The configuration file: every kind of error with its file and line, what a reload reaches, what
+ * is printed. `--keys` prints the table of keys, for tests/lint/check-manual.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -13,7 +17,9 @@
 
 #include <cmocka.h>
 
-#include "supervisor/config.h"
+#include "config/config.h"
+#include "config/config_value.h"
+#include "exec/exec_model_private.h"
 
 static char path[] = "/tmp/rj-test-config-XXXXXX";
 
@@ -28,10 +34,10 @@ static int teardown(void **state) {
         return unlink(path);
 }
 
-static void write_file(const char *text) {
+static void write_bytes(const char *bytes, size_t n) {
         FILE *file = fopen(path, "w");
         assert_non_null(file);
-        assert_true(fputs(text, file) >= 0);
+        assert_int_equal(fwrite(bytes, 1, n, file), n);
         assert_int_equal(fclose(file), 0);
 }
 
@@ -39,25 +45,30 @@ static Config *good(const char *text) {
         Config *config = NULL;
         Problems problems = {0};
 
-        write_file(text);
+        write_bytes(text, strlen(text));
         int r = config_read(path, &config, &problems);
         if (r || problems.count)
                 fail_msg("%s: %d %s", text, r, problems.text);
         return config;
 }
 
-/* `words` follow "FILE:", and the line where there is one. */
-static void bad(const char *text, size_t count, const char *words) {
+/* The file has `count` problems, and one of them is "FILE:" and `words`, which begin with a line.
+ */
+static void bad_bytes(const char *text, size_t n, size_t count, const char *words) {
         Config *config = NULL;
         Problems problems = {0};
         char expected[512];
 
-        write_file(text);
+        write_bytes(text, n);
         assert_int_equal(config_read(path, &config, &problems), CONFIG_E_INVALID);
         assert_null(config);
         (void) snprintf(expected, sizeof(expected), "%s:%s", path, words);
         if (!strstr(problems.text, expected) || problems.count != count)
                 fail_msg("%s: '%s' is not %zu with '%s'", text, problems.text, count, expected);
+}
+
+static void bad(const char *text, size_t count, const char *words) {
+        bad_bytes(text, strlen(text), count, words);
 }
 
 static void test_defaults(void **state) {
@@ -161,44 +172,91 @@ static void test_errors(void **state) {
                 {"[pool]\nworkers =", "2: workers must be a number"},
                 {"[pool]\nworkers = 4 workers", "2: workers must be a number"},
                 {"[pool]\nidle_timeout = 1 fortnight",
-                 "2: idle_timeout must be a time such as 500ms, 10s, 5min or 1h, from 1 to 86400 "
-                 "seconds, not '1 fortnight'"},
+                 "2: idle_timeout must be a time such as 500ms, 10s, 5min or 1h, from 1s to 1d, "
+                 "not '1 fortnight'"},
                 {"[pool]\nidle_timeout = 999ms", "2: idle_timeout must be a time"},
-                {"[pool]\nworker = 4", "2: unknown key 'worker' in [pool]"},
+                {"[pool]\nworker = 4",
+                 "2: unknown key 'worker' in [pool], known are: workers, max_jobs_per_turn, "
+                 "max_turn_time, max_jobs_per_worker, idle_timeout, core_dumps"},
                 {"[pool]\nsweep = 4s", "2: unknown key 'sweep' in [pool]"},
-                {"[Pool]\nworkers = 4", "2: unknown section [Pool]"},
-                {"workers = 4", "1: unknown section []"},
-                {"[pool]\nworkers = 4\nworkers = 4", "3: workers is given twice"},
-                {"[pool]\nworkers = 4\n[log]\n[pool]\nworkers = 4", "5: workers is given twice"},
+                {"workers = 4\nx = 1\n[pool]", "1: 'workers' stands before the first [section]"},
+                {"[pool]\nworkers = 4\n\nworkers = 5",
+                 "4: workers is given twice, first in line 2"},
                 {"[pool]\nworkers", "2: neither a [section] nor a key = value"},
-                {"[pool", "1: neither a [section] nor a key = value"},
                 {"[log]\nlevel = loud",
-                 " level must be error, warning, notice, info or debug, not 'loud'"},
-                {"[timers]\nheartbeat = 11s", " lease must be at least three times heartbeat"},
+                 "2: level must be error, warning, notice, info or debug, not 'loud'"},
+                {"[timers]\nheartbeat = 11s", "2: lease must be at least three times heartbeat"},
+                {"[timers]\nlease = 6s\nheartbeat = 3s\nsweep = 1s", "3: lease must be at least"},
                 {"[plugins]\nload = \"CoreJob",
-                 " load has a quotation mark without its other half"},
+                 "2: load must be names separated by blanks or commas, with quotation marks in "
+                 "pairs, not '\"CoreJob'"},
                 {"[database]\nlisten = maybe", "2: listen must be yes or no, not 'maybe'"},
-                {"[limits]\nmemory = 1MB", "2: memory must be a size such as 64M or 2G, up to "
+                {"[limits]\nmemory = 1MB", "2: memory must be a size such as 64M or 2G, from 0 to "
                                            "1024G, not '1MB'"},
                 {"[limits]\nmemory = 1025G", "2: memory must be a size"},
-                {"[limits]\nspeed = 3", "2: unknown key 'speed' in [limits]"},
-                {"[limits \"A\"]\nspeed = 3", "2: unknown key 'speed' in [limits \"A\"]"},
-                {"[limits \"A\"]\nmemory = 1M\nmemory = 1M", "3: memory is given twice"},
-                {"[limits \"A\"]\nmemory = 1M\n[limits]\n[limits \"A\"]\nmemory = 1M",
-                 "5: memory is given twice"},
+                {"[limits]\nrun_time = 366d", "2: run_time must be a time such as 500ms, 10s, 5min "
+                                              "or 1h, from 0 to 365d, not '366d'"},
+                {"[limits]\nspeed = 3", "2: unknown key 'speed' in [limits], known are: memory, "},
+                {"[limits \"A\"]\nspeed = 3", "2: unknown key 'speed' in [limits \"A\"], known"},
+                {"[limits \"A\"]\nmemory = 1M\nmemory = 1M",
+                 "3: memory is given twice, first in line 2"},
                 {"[limits \"A\"]\nrun_time = soon", "2: run_time must be a time"},
-                {"[limits A]\nmemory = 1M", "2: a section for limits is [limits], "},
-                {"[limits \"\"]\nmemory = 1M", "2: a section for limits is"},
-                {"[limits \"A.B.C\"]\nmemory = 1M", "2: a section for limits is"},
-                {"[limits \"A]\nmemory = 1M", "2: a section for limits is"},
-                {"[limitsx]\nmemory = 1M", "2: unknown section [limitsx]"},
                 {"[database]\nconninfo = host=a b",
                  "2: conninfo: missing \"=\" after \"b\" in connection info string"},
-                {"[exec]\ncommand = /bin/true", "2: a section for a program is [exec \"Plugin"},
-                {"[exec Plugin.Model]\ncommand = /bin/true", "2: a section for a program is"},
-                {"[exec \"\"]\ncommand = /bin/true", "2: "},
-                {"[exec \"Plugin\"]\ncommand = /bin/true", "2: "},
-                {"[exec \"../etc.passwd\"]\ncommand = /bin/true", "2: "},
+        };
+
+        (void) state;
+        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+                bad(rows[i].text, 1, rows[i].words);
+}
+
+/* A heading that is wrong is one problem, in its own line, whatever stands below it. */
+static void test_headings(void **state) {
+        static const struct {
+                const char *text, *words;
+        } rows[] = {
+                {"\n[Pool]\nworkers = 4\nx = 1",
+                 "2: unknown section [Pool], known are: [database], [pool], [timers], [limits], "
+                 "[limits \"Plugin\"] or [limits \"Plugin.Model\"], [plugins], [registry], [log], "
+                 "[exec "
+                 "\"Plugin.Model\"]"},
+                {"[nonsense]", "1: unknown section [nonsense], known are"},
+                {"[]\nx = 1", "1: unknown section [], known are"},
+                {"[limitsx]\nmemory = 1M", "1: unknown section [limitsx]"},
+                {"[limit \"A\"]\nmemory = 1M", "1: unknown section [limit \"A\"]"},
+                {"[pool", "1: the heading '[pool' has no ]"},
+                {"[pool] workers = 4",
+                 "1: nothing may follow the heading [pool], not ' workers = 4'"},
+                {"[pool] # comment", "1: nothing may follow the heading [pool], not ' # comment'"},
+                {"[pool \"A\"]\nworkers = 4", "1: the heading [pool \"A\"] must be [pool]"},
+                {"[log]\n[pool]\nworkers = 4\n[log]\nlevel = info\n[plugins]",
+                 "4: the section [log] is given twice, first in line 1; put its keys together"},
+                {"[limits \"A\"]\n[limits]\n[limits   \"A\"]\nmemory = 1M",
+                 "3: the section [limits \"A\"] is given twice, first in line 1; put"},
+                {"[exec \"A.B\"]\ncommand = /bin/true\n[exec \"A.B\"]\ntimeout = 1s",
+                 "3: the section [exec \"A.B\"] is given twice, first in line 1; put"},
+                {"[limits A]\nmemory = 1M",
+                 "1: the heading [limits A] must be [limits], [limits \"Plugin\"] or "
+                 "[limits \"Plugin.Model\"]"},
+                {"[limits \"A]\nmemory = 1M", "1: the heading [limits \"A] must be [limits], "},
+                {"[limits A\"]\nmemory = 1M", "1: the heading [limits A\"] must be [limits], "},
+                {"[limits\"A\"]\nmemory = 1M", "1: the heading [limits\"A\"] must be [limits], "},
+                {"[limits \"\"]\nmemory = 1M", "1: the heading [limits \"\"] must be [limits], "},
+                {"[limits 'A']\nmemory = 1M", "1: the heading [limits 'A'] must be [limits], "},
+                {"[limits \"A.B.C\"]\nmemory = 1M",
+                 "1: the heading [limits \"A.B.C\"] must be [limits], "},
+                {"[limits \"A B\"]\nmemory = 1M",
+                 "1: the heading [limits \"A B\"] must be [limits], "},
+                {"[limits \"A\" \"B\"]", "1: the heading [limits \"A\" \"B\"] must be [limits], "},
+                {"[exec]\ncommand = /bin/true",
+                 "1: the heading [exec] must be [exec \"Plugin.Model\"]"},
+                {"[exec Plugin.Model]\ncommand = x",
+                 "1: the heading [exec Plugin.Model] must be [exec \"Pl"},
+                {"[exec \"\"]\ncommand = /bin/true",
+                 "1: the heading [exec \"\"] must be [exec \"Plugin"},
+                {"[exec \"Plugin\"]\ncommand = /bin/true",
+                 "1: 'Plugin' is not of the form Plugin.M"},
+                {"[exec \"../etc.passwd\"]\ncommand = /bin/true", "1: '../etc.passwd' is not of"},
         };
 
         (void) state;
@@ -212,7 +270,7 @@ static void test_errors_together(void **state) {
         (void) state;
         bad(text, 3, "2: workers must");
         bad(text, 3, "3: unknown key");
-        bad(text, 3, " level must");
+        bad(text, 3, "5: level must");
 }
 
 static void test_long_lines(void **state) {
@@ -229,8 +287,32 @@ static void test_long_lines(void **state) {
 
         memset(text + 27, 'x', 9000);
         strcpy(text + 9027, "\n[pool]\nworkers = 5\n");
-        bad(text, 1, "2: the line is too long");
+        bad(text, 1, "2: the line is too long: 9016 bytes");
         free(text);
+}
+
+/* What editors of other systems leave in a file. */
+static void test_encodings(void **state) {
+        static const char utf16[] = "\xff\xfe[\0p\0o\0o\0l\0]\0\n\0";
+        static const char nul[] = "[pool]\nworkers = 4\0 2\nsweep = 1\n";
+        Config *config = good("\xef\xbb\xbf[pool]\nworkers = 5\n");
+
+        (void) state;
+        assert_int_equal(config->workers, 5);
+        config_free(config);
+        config = good("\xef\xbb\xbf; a comment\r\n[pool]\r\nworkers = 6\r\n\r\n[limits \"A\"]\r\n"
+                      "memory = 1M\r\n[plugins]\r\ndirectory = /x\r\n");
+        assert_int_equal(config->workers, 6);
+        assert_string_equal(config->plugin_directory, "/x");
+        assert_string_equal(config->limits.overrides[0].name, "A");
+        config_free(config);
+        bad("[pool]\n\xef\xbb\xbfworkers = 5\n", 1, "2: unknown key");
+        bad("[pool]\r\nworkers = many\r\n", 1,
+            "2: workers must be a number from 1 to 256, not 'many'");
+        bad_bytes(utf16, sizeof(utf16) - 1, 1,
+                  "1: the file is UTF-16: save it as plain UTF-8 text");
+        bad_bytes(nul, sizeof(nul) - 1, 2, "2: the line has a NUL byte in it: save the file");
+        bad_bytes(nul, sizeof(nul) - 1, 2, "3: unknown key 'sweep' in [pool]");
 }
 
 static void test_files_that_cannot_be_read(void **state) {
@@ -239,86 +321,211 @@ static void test_files_that_cannot_be_read(void **state) {
 
         (void) state;
         assert_int_equal(config_read("/nowhere/file.conf", &config, &problems), -ENOENT);
-        assert_non_null(strstr(problems.text, "could not open '/nowhere/file.conf': No such"));
-        assert_int_equal(config_read("/tmp", &config, &problems), -EIO);
+        assert_string_equal(problems.text, "could not read '/nowhere/file.conf': No such file or "
+                                           "directory");
+        problems = (Problems){0};
+        assert_int_equal(config_read("/tmp", &config, &problems), -EISDIR);
+        assert_string_equal(problems.text, "could not read '/tmp': it is a directory, not a "
+                                           "configuration file");
+        problems = (Problems){0};
+        assert_int_equal(config_read("/dev/zero", &config, &problems), -EFBIG);
+        assert_string_equal(problems.text, "could not read '/dev/zero': it is too large for a "
+                                           "configuration file");
         assert_null(config);
 }
 
 static void test_exec(void **state) {
-        char kept[256];
-        Config *config = good("[exec \"Shell.True\"]\ncommand = /bin/true\n"
-                              "[exec \"Shell.False\"]\ncommand = /bin/false\n");
-        Config *none = good("");
+        Config *config = good("[exec \"Shell.True\"]\n"
+                              "command = /bin/true --ldif \"out dir\"\n"
+                              "directory = /tmp\n"
+                              "timeout = 60min\n"
+                              "kill_after = 250ms\n"
+                              "cancel_signal = SIGUSR2\n"
+                              "parameter.model = select(Cgroups, People) required\n"
+                              "parameter.force = bool\n"
+                              "environment.LDAP_URL = ldap://x = y\n"
+                              "environment.EMPTY =\n"
+                              "[exec \"Shell.False\"]\ncommand = /bin/false\nparameters = any\n"
+                              "resident = yes\nstart_timeout = 90s\n"
+                              "[exec \"Shell.Told\"]\ncommand = /bin/true\nresident = yes\n");
 
         (void) state;
-        assert_int_equal(config->n_exec, 2);
+        assert_int_equal(config->n_exec, 3);
         assert_string_equal(exec_model_name(config->exec[0]), "Shell.True");
         assert_string_equal(exec_model_name(config->exec[1]), "Shell.False");
-        config_apply(none, config, kept, sizeof(kept));
-        assert_int_equal(none->n_exec, 0); /* not while running */
-        config_free(none);
+        const ExecModel *model = config->exec[0];
+        assert_string_equal(model->argv[2], "out dir");
+        assert_string_equal(model->directory, "/tmp");
+        assert_true(model->timeout_usec == 3600 * USEC_PER_SEC);
+        assert_string_equal(model->timeout, "1h");
+        assert_true(model->kill_after_usec == 250 * USEC_PER_MSEC);
+        assert_int_equal(model->cancel_signal, SIGUSR2);
+        assert_int_equal(model->n_params, 2);
+        assert_string_equal(model->params[0].name, "model");
+        assert_string_equal(model->params[0].choices[1], "People");
+        assert_int_equal(model->n_environment, 2);
+        assert_string_equal(model->environment[0], "LDAP_URL=ldap://x = y");
+        assert_string_equal(model->environment[1], "EMPTY=");
+        assert_true(!model->model.flags && !model->is_resident);
+        model = config->exec[1];
+        assert_true(model->is_resident && !model->is_told && !strcmp(model->start, "90s"));
+        assert_true(config->exec[2]->is_told && config->exec[2]->start_usec == 30 * USEC_PER_SEC);
+        assert_int_equal(model->model.flags, RJ_MODEL_ANY_PARAMETERS);
+        assert_string_equal(model->directory, "/");
+        assert_int_equal(model->timeout_usec, 0);
+        assert_true(model->kill_after_usec == 10 * USEC_PER_SEC);
+        assert_int_equal(model->cancel_signal, SIGTERM);
         config_free(config);
-        bad("[exec \"Shell.True\"]\ncommand = /nowhere/program\n", 1, " [exec \"Shell.True\"]: ");
-        bad("[exec \"Shell.True\"]\ncommand = /bin/true\nnonsense = 1\n", 1, "3: ");
+}
+
+/* Lines of a section [exec "A.B"] whose first line is a command, from line 3 on. */
+static void test_exec_errors(void **state) {
+        static const struct {
+                const char *lines, *words;
+        } rows[] = {
+                {"comand = /x", "3: unknown key 'comand' in [exec \"A.B\"], known are: command, "
+                                "directory, timeout, kill_after, cancel_signal, resident, "
+                                "start_timeout, parameter.NAME, parameters, environment.NAME"},
+                {"parameter = bool", "3: unknown key 'parameter' in [exec"},
+                {"command.x = /x", "3: unknown key 'command.x'"},
+                {" = x", "3: unknown key '' in"},
+                {"command = /bin/true", "3: command is given twice, first in line 2"},
+                {"directory = tmp", "3: directory must be an absolute path, not 'tmp'"},
+                {"directory = /no/such", "1: [exec \"A.B\"]: directory '/no/such': No such file"},
+                {"cancel_signal = STOP",
+                 "3: cancel_signal must be TERM, INT, HUP, QUIT, USR1, USR2 "
+                 "or KILL, not 'STOP'"},
+                {"cancel_signal = SIG", "3: cancel_signal must be TERM"},
+                {"timeout = soon",
+                 "3: timeout must be a time such as 500ms, 10s, 5min or 1h, from 0 "
+                 "to 365d, not 'soon'"},
+                {"timeout = 366d", "3: timeout must be a time"},
+                {"kill_after = 2h", "3: kill_after must be a time such as 500ms, 10s, 5min or 1h, "
+                                    "from 0 to 1h, not '2h'"},
+                {"resident = maybe", "3: resident must be yes or no, not 'maybe'"},
+                {"start_timeout = 0",
+                 "3: start_timeout must be a time such as 500ms, 10s, 5min or 1h, from 1s to 1h"},
+                {"parameters = all", "3: parameters must be any, not 'all'"},
+                {"parameter.a-b = bool",
+                 "3: parameter.a-b: its name must be of letters, digits and "
+                 "underscores, at most 64, and not begin with a digit"},
+                {"parameter. = bool", "3: parameter.: its name must be of letters"},
+                {"parameter.a = boolean", "3: parameter.a must be bool, integer, string, "
+                                          "select(a,b,c), fk or fk(table), followed by 'required' "
+                                          "and 'secret' as need be, not 'boolean'"},
+                {"parameter.a = select(x,,y)", "3: parameter.a must be bool"},
+                {"parameter.a = bool\nparameter.a = integer",
+                 "4: parameter.a is given twice, first in line 3"},
+                {"environment.A = 1\n\nenvironment.A = 2",
+                 "5: environment.A is given twice, first in line 3"},
+                {"environment.REGISTRY_JOB_ID = 1",
+                 "3: environment.REGISTRY_JOB_ID: its name must "
+                 "be of letters, digits and underscores, at most "
+                 "64, and not begin with a digit or with "
+                 "REGISTRY_"},
+                {"environment.A-B = 1", "3: environment.A-B: its name"},
+                {"environment.1A = 1", "3: environment.1A: its name"},
+                {"parameters = any\nparameter.a = bool",
+                 "1: [exec \"A.B\"]: 'parameters = any' and 'parameter.NAME' exclude each other"},
+                {"parameter.a = bool\nparameters = any", "1: [exec \"A.B\"]: 'parameters = any'"},
+        };
+        char text[512];
+
+        (void) state;
+        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+                (void) snprintf(text, sizeof(text), "[exec \"A.B\"]\ncommand = /bin/true\n%s\n",
+                                rows[i].lines);
+                bad(text, 1, rows[i].words);
+        }
+        bad("[pool]\n[exec \"A.B\"]\n[log]\n", 1, "2: [exec \"A.B\"]: 'command' is missing");
+        bad("[exec \"A.B\"]\ncommand = provision\n", 1,
+            "2: command must be an absolute path and its arguments, with quotation marks in pairs, "
+            "not 'provision'");
+        bad("[exec \"A.B\"]\ncommand = /x \"y\n", 1, "2: command must be an absolute path");
+        bad("[exec \"A.B\"]\ncommand =\n", 1, "2: command must be an absolute path");
+        bad("[exec \"A.B\"]\ncommand = /nowhere/program\n", 1,
+            "1: [exec \"A.B\"]: command '/nowhere/program' cannot be executed: No such file");
+}
+
+/* The words of what waits for a restart when `running` gets the file `next`. */
+static const char *apply(Config *running, const char *next_text) {
+        static char kept[256];
+        Config *next = good(next_text);
+
+        config_apply(running, next, kept, sizeof(kept));
+        config_free(next);
+        return kept;
 }
 
 static void test_apply(void **state) {
         Config *config = good("[pool]\nworkers = 2\n");
-        Config *next = good("[pool]\nworkers = 9\nidle_timeout = 5s\n[log]\nlevel = error\n"
-                            "[database]\nconninfo = host=other\n[timers]\nlease = 40s\n"
-                            "[plugins]\nload = A,B\n");
-        char kept[256];
+        static const char next[] = "[pool]\nworkers = 9\nidle_timeout = 5s\n[log]\nlevel = error\n"
+                                   "[database]\nconninfo = host=other\n[timers]\nlease = 40s\n"
+                                   "[plugins]\nload = A,B\n";
 
         (void) state;
-        config_apply(config, next, kept, sizeof(kept));
+        assert_string_equal(apply(config, next), "database.conninfo, timers.lease");
         assert_int_equal(config->workers, 9);
         assert_true(config->idle_usec == 5 * USEC_PER_SEC);
         assert_int_equal(config->log_level, LOG_ERR);
-        assert_string_equal(config->log_level_text, "error");
         assert_string_equal(config->conninfo, "");
         assert_true(config->lease_usec == 30 * USEC_PER_SEC);
+        assert_int_equal(config->n_load, 2);
+        assert_string_equal(config->load[1], "B");
+        assert_string_equal(apply(config, next), "database.conninfo, timers.lease");
+        assert_string_equal(apply(config, ""), "");
         assert_int_equal(config->n_load, 0);
-        assert_string_equal(kept, "database.conninfo, timers.lease, plugins.load");
-        config_free(next);
-        config_apply(config, config, kept, sizeof(kept));
-        assert_string_equal(kept, "");
+        assert_int_equal(config->workers, 4);
+        assert_string_equal(apply(config, "[timers]\nlease = 1h\nheartbeat = 10min\n"),
+                            "timers.lease, timers.heartbeat above a third of the lease");
+        assert_true(config->heartbeat_usec == 10 * USEC_PER_SEC);
+        config_free(config);
+}
+
+/* Programs come, change and go with a reload. */
+static void test_apply_exec(void **state) {
+        static const char a[] = "[exec \"A.B\"]\ncommand = /bin/true\nenvironment.X = 1\n";
+        static const char b[] = "[exec \"C.D\"]\ncommand = /bin/true\nparameter.x = bool\n";
+        char text[4096];
+        Config *config = good(a);
+
+        (void) state;
+        assert_string_equal(apply(config, b), "");
+        assert_int_equal(config->n_exec, 1);
+        assert_string_equal(exec_model_name(config->exec[0]), "C.D");
+        assert_string_equal(config->programs[0].name, "C.D");
+        (void) snprintf(text, sizeof(text), "%s%s", b, a);
+        assert_string_equal(apply(config, text), "");
+        assert_int_equal(config->n_exec, 2);
+        assert_string_equal(apply(config, ""), "");
+        assert_int_equal(config->n_exec, 0);
         config_free(config);
 }
 
 static void test_limits(void **state) {
-        Config *config = good("[limits \"A.Model\"]\nmemory = 64M\n"
-                              "[limits]\nmemory = 1G\nrun_time = 1h\n"
-                              "[limits \"A\"]\nrun_time = 2h\n"
-                              "[limits \"A.Model\"]\nopen_files = 8\n");
-        Config *running = good("[limits \"B\"]\nmemory = 1M\n"), *none = good("");
-        char kept[256];
+        static const char text[] = "[limits \"A.Model\"]\nmemory = 64M\nopen_files = 8\n"
+                                   "[limits]\nmemory = 1G\nrun_time = 1h\n"
+                                   "[limits \"A\"]\nrun_time = 2h\n";
+        Config *running = good("[limits \"B\"]\nmemory = 1M\n");
+        const LimitTable *limits = &running->limits;
 
         (void) state;
-        assert_int_equal(config->limits.n, 2);
-        config_apply(running, config, kept, sizeof(kept));
-        assert_string_equal(kept, "");
-        Limits limits = limit_resolve(&running->limits, "A.Model");
-        assert_int_equal(limits.memory_bytes, 64 << 20);
-        assert_int_equal(limits.open_files, 8);
-        assert_true(limits.run_usec == 7200 * USEC_PER_SEC);
-        assert_int_equal(limit_resolve(&running->limits, "B.Model").memory_bytes, 1 << 30);
-        config_apply(running, none, kept, sizeof(kept));
-        assert_int_equal(limit_resolve(&running->limits, "A.Model").memory_bytes, 0);
-        config_free(config);
+        assert_string_equal(apply(running, text), "");
+        assert_int_equal(limits->n, 2);
+        Limits found = limit_resolve(limits, "A.Model");
+        assert_int_equal(found.memory_bytes, 64 << 20);
+        assert_int_equal(found.open_files, 8);
+        assert_true(found.run_usec == 7200 * USEC_PER_SEC);
+        assert_int_equal(limit_resolve(limits, "B.Model").memory_bytes, 1 << 30);
+        assert_string_equal(apply(running, ""), "");
+        assert_int_equal(limit_resolve(limits, "A.Model").memory_bytes, 0);
         config_free(running);
-        config_free(none);
 }
 
-/* What --check prints is itself a configuration, with the same values but for secrets. */
-static void test_print(void **state) {
-        char printed[4096] = "", kept[256];
-        Config *config = good("[database]\nconninfo = postgres://u:secret@h\n"
-                              "[pool]\nworkers = 7\nmax_turn_time = 20s\n[log]\nlevel = notice\n"
-                              "[limits]\nmemory = 1536K\n[limits \"A.B\"]\ncpu_time = 500ms\n");
+static void print_to(char *printed, size_t size, const Config *config) {
         FILE *file = tmpfile();
         int before = dup(STDOUT_FILENO);
 
-        (void) state;
         (void) fflush(stdout);
         (void) dup2(fileno(file), STDOUT_FILENO);
         config_print(config);
@@ -326,31 +533,113 @@ static void test_print(void **state) {
         (void) dup2(before, STDOUT_FILENO);
         (void) close(before);
         rewind(file);
-        size_t n = fread(printed, 1, sizeof(printed) - 1, file);
+        size_t n = fread(printed, 1, size - 1, file);
         (void) fclose(file);
         assert_true(n > 0);
+        printed[n] = '\0';
+}
+
+/* What --check prints is itself a configuration, with the same values but for secrets. */
+static void test_print(void **state) {
+        char printed[4096] = "";
+        Config *config = good("[database]\nconninfo = postgres://u:secret@h\n"
+                              "[pool]\nworkers = 7\nmax_turn_time = 20s\n[log]\nlevel = notice\n"
+                              "[timers]\nstall = 90min\n"
+                              "[limits]\nmemory = 1536K\n[limits \"A.B\"]\ncpu_time = 500ms\n"
+                              "[exec \"A.C\"]\ncommand = /bin/true \"x y\"\n"
+                              "parameter.x = fk( groups ) required\nenvironment.TOKEN = hush\n"
+                              "cancel_signal = HUP\n"
+                              "[exec \"A.D\"]\ncommand = /bin/true\nparameters = any\n");
+
+        (void) state;
+        print_to(printed, sizeof(printed), config);
         assert_non_null(strstr(printed, "[pool]\nworkers = 7\n"));
         assert_non_null(strstr(printed, "conninfo = user=u password=*** host=h\n"));
-        Config *again = good(printed);
-        config_apply(config, again, kept, sizeof(kept));
-        assert_string_equal(kept, "database.conninfo");
-        assert_int_equal(again->workers, 7);
-        assert_true(again->max_turn_usec == 20 * USEC_PER_SEC);
-        assert_int_equal(again->log_level, LOG_NOTICE);
+        assert_non_null(strstr(printed, "\nstall = 90min\n"));
+        assert_non_null(strstr(printed, "\nidle_timeout = 1min\n"));
         assert_non_null(strstr(printed, "\nmemory = 1536K\n"));
-        assert_non_null(strstr(printed, "\n[limits \"A.B\"]\ncpu_time = 500ms\n"));
-        assert_true(limit_resolve(&again->limits, "A.B").cpu_usec == 500 * USEC_PER_MSEC);
-        config_free(again);
+        assert_non_null(strstr(printed, "\n[limits \"A.B\"]\ncpu_time = 500ms\n\n"));
+        assert_non_null(strstr(printed, "\n[exec \"A.C\"]\n"
+                                        "command = /bin/true \"x y\"\ndirectory = /\n"
+                                        "timeout = 0\nkill_after = 10s\ncancel_signal = HUP\n"
+                                        "resident = no\nstart_timeout = 30s\n"
+                                        "parameter.x = fk( groups ) required\n"
+                                        "environment.TOKEN = ***\n\n"));
+        assert_non_null(strstr(printed, "\nparameters = any\n"));
+        assert_string_equal(apply(config, printed), "database.conninfo");
+        assert_int_equal(config->workers, 7);
+        assert_true(config->max_turn_usec == 20 * USEC_PER_SEC);
+        assert_int_equal(config->log_level, LOG_NOTICE);
+        assert_true(limit_resolve(&config->limits, "A.B").cpu_usec == 500 * USEC_PER_MSEC);
         config_free(config);
 }
 
-int main(void) {
+/* Every row has what its type needs, and no two rows are one key. */
+static void test_table(void **state) {
+        const char *name;
+
+        (void) state;
+        for (size_t i = 0; i < config_n_keys; i++) {
+                const ConfigKey *key = &config_keys[i];
+                char written[80];
+                int has_range = key->type == CONFIG_INT || key->type == CONFIG_DURATION ||
+                                key->type == CONFIG_SIZE;
+
+                (void) snprintf(written, sizeof(written), "%s%s", key->name,
+                                config_key_is_named(key) ? ".a" : "");
+                assert_ptr_equal(config_key_find(key->section, written, &name), key);
+                assert_int_equal(key->max > key->min, has_range);
+                assert_int_equal(key->words != NULL, key->type == CONFIG_WORD);
+                assert_int_equal(key->limit != 0, key->section == CONFIG_LIMITS);
+                assert_true(key->otherwise || key->section == CONFIG_EXEC ||
+                            key->section == CONFIG_REGISTRY);
+        }
+}
+
+static const char *const reaches[] = {[CONFIG_AT_ONCE] = "at once",
+                                      [CONFIG_NEXT_WORKER] = "next worker",
+                                      [CONFIG_RESTART] = "restart"};
+
+/* One line for each key: section, key, least and greatest value, words, default, reach. */
+static void print_keys(void) {
+        char min[32], max[32], words[256];
+
+        for (size_t i = 0; i < config_n_keys; i++) {
+                const ConfigKey *key = &config_keys[i];
+                config_value_describe_bound(key, key->min, min, sizeof(min));
+                config_value_describe_bound(key, key->max, max, sizeof(max));
+                words[0] = '\0';
+                for (const ConfigWord *w = key->words; w && w->word; w++)
+                        (void) snprintf(words + strlen(words), sizeof(words) - strlen(words),
+                                        "%s%s", *words ? " " : "", w->word);
+                (void) printf("%s|%s%s|%s|%s|%s|%s|%s\n", config_sections[key->section].name,
+                              key->name, config_key_is_named(key) ? ".NAME" : "", min, max, words,
+                              key->otherwise ? key->otherwise : "", reaches[key->reach]);
+        }
+}
+
+int main(int argc, char *argv[]) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_defaults),   cmocka_unit_test(test_every_key),
-                cmocka_unit_test(test_errors),     cmocka_unit_test(test_errors_together),
-                cmocka_unit_test(test_long_lines), cmocka_unit_test(test_files_that_cannot_be_read),
-                cmocka_unit_test(test_exec),       cmocka_unit_test(test_apply),
-                cmocka_unit_test(test_limits),     cmocka_unit_test(test_print),
+                cmocka_unit_test(test_defaults),
+                cmocka_unit_test(test_every_key),
+                cmocka_unit_test(test_errors),
+                cmocka_unit_test(test_headings),
+                cmocka_unit_test(test_errors_together),
+                cmocka_unit_test(test_long_lines),
+                cmocka_unit_test(test_encodings),
+                cmocka_unit_test(test_files_that_cannot_be_read),
+                cmocka_unit_test(test_exec),
+
+                cmocka_unit_test(test_exec_errors),
+                cmocka_unit_test(test_apply),
+                cmocka_unit_test(test_apply_exec),
+                cmocka_unit_test(test_limits),
+                cmocka_unit_test(test_print),
+                cmocka_unit_test(test_table),
         };
+        if (argc > 1 && !strcmp(argv[1], "--keys")) {
+                print_keys();
+                return 0;
+        }
         return cmocka_run_group_tests(tests, setup, teardown);
 }

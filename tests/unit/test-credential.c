@@ -1,4 +1,5 @@
 /* The password that systemd hands over: one line of a file, and nothing else. */
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -36,6 +37,7 @@ static void write_file(const char *bytes, size_t n) {
         assert_non_null(file);
         assert_int_equal(fwrite(bytes, 1, n, file), n);
         assert_int_equal(fclose(file), 0);
+        assert_int_equal(chmod(path, 0600), 0);
 }
 
 static void test_contents(void **state) {
@@ -76,6 +78,33 @@ static void test_contents(void **state) {
         }
 }
 
+/* Nobody else may read the password, or give us another one. */
+static void test_modes(void **state) {
+        static const struct {
+                mode_t mode, above;
+                const char *why; /* NULL: taken */
+        } rows[] = {
+                {0400, 0700, NULL},
+                {0440, 0550, NULL}, /* as systemd leaves it, with access lists */
+                {0604, 0700, "can be read by everybody (mode 0604): chmod o-r"},
+                {0602, 0700, "can be changed by everybody (mode 0602): chmod o-w"},
+                {0600, 0777, "directory '/tmp/"},
+        };
+        char password[CREDENTIAL_SIZE], why[600];
+        (void) state;
+
+        write_file("secret", 6);
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                assert_int_equal(chmod(path, rows[i].mode), 0);
+                assert_int_equal(chmod(directory, rows[i].above), 0);
+                int r = credential_read(password, why, sizeof(why));
+                assert_int_equal(r, rows[i].why ? CREDENTIAL_E_INVALID : 0);
+                if (r && !strstr(why, rows[i].why))
+                        fail_msg("%zu: %s", i, why);
+        }
+        assert_int_equal(chmod(directory, 0700), 0);
+}
+
 static void test_none(void **state) {
         char password[CREDENTIAL_SIZE], why[256];
         (void) state;
@@ -101,9 +130,39 @@ static void test_unreadable(void **state) {
         assert_int_equal(rmdir(path), 0);
 }
 
+/* A path that is too long is an error: cut, it would name another file. */
+static void test_too_long_a_path(void **state) {
+        static char padded[PATH_MAX - sizeof(CREDENTIAL_PASSWORD) + 4], other[PATH_MAX];
+        char password[CREDENTIAL_SIZE], why[256];
+        size_t n = strlen(directory);
+        (void) state;
+
+        memcpy(padded, directory, n);
+        while (n + 2 < sizeof(padded))
+                n = (size_t) (stpcpy(padded + n, "/.") - padded);
+        (void) snprintf(other, sizeof(other), "%.*s", (int) (PATH_MAX - 2 - n),
+                        CREDENTIAL_PASSWORD);
+        char *cut = malloc(strlen(directory) + sizeof(other) + 2);
+        assert_non_null(cut);
+        (void) stpcpy(stpcpy(stpcpy(cut, directory), "/"), other);
+        FILE *file = fopen(cut, "w");
+        assert_non_null(file);
+        (void) fputs("wrong", file);
+        assert_int_equal(fclose(file), 0);
+
+        (void) setenv("CREDENTIALS_DIRECTORY", padded, 1);
+        int r = credential_read(password, why, sizeof(why));
+        (void) setenv("CREDENTIALS_DIRECTORY", directory, 1);
+        assert_int_equal(unlink(cut), 0);
+        free(cut);
+        assert_int_equal(r, CREDENTIAL_E_INVALID);
+        assert_non_null(strstr(why, "too long"));
+}
+
 int main(void) {
-        const struct CMUnitTest tests[] = {cmocka_unit_test(test_contents),
-                                           cmocka_unit_test(test_none),
-                                           cmocka_unit_test(test_unreadable)};
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_contents), cmocka_unit_test(test_modes),
+                cmocka_unit_test(test_none), cmocka_unit_test(test_unreadable),
+                cmocka_unit_test(test_too_long_a_path)};
         return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -1,4 +1,4 @@
-/* The error paths of db, without a server: see test-exchange-libpq.h. */
+/* The error paths of db, without a server: see scripted-libpq.h. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,7 +13,7 @@
 
 #include "db/async.h"
 #include "db/db.h"
-#include "test-exchange-libpq.h"
+#include "scripted-libpq.h"
 
 static Db *open_db(Script script) {
         static const DbSettings settings = {.conninfo = "", .statement_usec = 0};
@@ -150,6 +150,30 @@ static void test_error_then_lost(void **state) {
         close_db(db);
 }
 
+/* An error of libpq itself, as without memory: it may wait for a sync that it has lost. */
+static void test_error_of_libpq(void **state) {
+        Db *db = open_db((Script){.error_at = 3, .sqlstate = "", .silent_at = 4});
+        Batch batch = three();
+        DbReply reply;
+
+        (void) state;
+        assert_int_equal(db_run(db, &batch, &reply), DB_E_UNAVAILABLE);
+        assert_true(*reply.error.message);
+        assert_null(strstr(reply.error.message, "no answer within"));
+        db_reply_done(&reply);
+        close_db(db);
+}
+
+/* What is left of the answer is not that of the next batch. */
+static void test_no_answer_of_another_batch(void **state) {
+        Db *db = open_db((Script){.error_at = 3, .sqlstate = ""});
+
+        (void) state;
+        run_three(db, DB_E_UNAVAILABLE, "job_claim");
+        run_three(db, DB_E_UNAVAILABLE, NULL);
+        close_db(db);
+}
+
 static void test_cannot_be_sent(void **state) {
         (void) state;
         for (int at = 1; at <= 6; at++) {
@@ -240,14 +264,9 @@ static void on_done(const DbReply *reply, void *userdata, int64_t number) {
         seen->numbers[seen->n++] = number;
 }
 
-static void on_notify(const char *payload, void *userdata) {
-        assert_string_equal(payload, "queued 2");
-        ((Seen *) userdata)->notifies++;
-}
-
-static Async *open_async(Script script, Seen *seen) {
+static Async *open_async(Script script) {
         Async *async = NULL;
-        assert_int_equal(async_new(open_db(script), on_notify, seen, &async), 0);
+        assert_int_equal(async_new(open_db(script), &async), 0);
         return async;
 }
 
@@ -259,7 +278,7 @@ static void submit(Async *async, Seen *seen, int64_t number) {
 
 static void test_async(void **state) {
         Seen seen = {0};
-        Async *async = open_async((Script){.error_at = 5, .sqlstate = "23505"}, &seen);
+        Async *async = open_async((Script){.error_at = 5, .sqlstate = "23505"});
 
         (void) state;
         for (int64_t number = 1; number <= 3; number++)
@@ -273,59 +292,15 @@ static void test_async(void **state) {
                 assert_int_equal(seen.numbers[i], i + 1);
                 assert_int_equal(seen.classes[i], i ? 0 : DB_E_CONFLICT);
         }
-        assert_int_equal(seen.notifies, 2);
+        for (int i = 0; i < 2; i++) {
+                char *payload = async_next_notice(async);
+                assert_string_equal(payload, "queued 2");
+                free(payload);
+        }
+        assert_null(async_next_notice(async));
         assert_int_equal(async_pending(async), 0);
         assert_true(async_deadline(async) == USEC_INFINITY);
         async_free(async);
-        close_db(NULL);
-}
-
-static void submit_last(Async *async, Seen *seen, int64_t number) {
-        Batch batch = three();
-        assert_int_equal(async_submit_last(async, &batch, on_done, seen, number), 0);
-}
-
-/* What may wait goes behind what comes later, and what is hurried before all that waits. */
-static void test_async_order(void **state) {
-        static const int64_t order[] = {7, 3, 4, 6, 1, 2, 5};
-        Seen seen = {0};
-        Async *async = open_async((Script){0}, &seen);
-
-        (void) state;
-        submit_last(async, &seen, 1);
-        submit_last(async, &seen, 2);
-        submit(async, &seen, 3);
-        submit(async, &seen, 4);
-        submit_last(async, &seen, 5);
-        submit(async, &seen, 6);
-        submit(async, &seen, 7);
-        async_hurry(async);
-        assert_int_equal(async_step(async), 0);
-        assert_int_equal(seen.n, ARRAY_SIZE(order));
-        for (size_t i = 0; i < ARRAY_SIZE(order); i++)
-                assert_int_equal(seen.numbers[i], order[i]);
-        async_free(async);
-        close_db(NULL);
-}
-
-/* The same behind one that may wait and is on its way. */
-static void test_async_order_sent(void **state) {
-        static const int64_t order[] = {1, 4, 3, 2};
-        Seen seen = {0};
-        Async *async = open_async((Script){.silent_at = 2}, &seen);
-
-        (void) state;
-        submit_last(async, &seen, 1);
-        assert_int_equal(async_step(async), 0);
-        assert_int_equal(seen.n, 0);
-        submit_last(async, &seen, 2);
-        submit(async, &seen, 3);
-        submit(async, &seen, 4);
-        async_hurry(async);
-        async_free(async);
-        assert_int_equal(seen.n, ARRAY_SIZE(order));
-        for (size_t i = 0; i < ARRAY_SIZE(order); i++)
-                assert_int_equal(seen.numbers[i], order[i]);
         close_db(NULL);
 }
 
@@ -333,7 +308,7 @@ static void test_async_lost(void **state) {
         (void) state;
         for (int at = 1; at <= 12; at++) {
                 Seen seen = {0};
-                Async *async = open_async((Script){.lost_at = at}, &seen);
+                Async *async = open_async((Script){.lost_at = at});
                 for (int64_t number = 1; number <= 3; number++)
                         submit(async, &seen, number);
                 assert_int_equal(async_step(async), DB_E_UNAVAILABLE);
@@ -355,7 +330,7 @@ static void test_async_lost(void **state) {
 /* The server says goodbye before the socket does. */
 static void test_async_shutdown(void **state) {
         Seen seen = {0};
-        Async *async = open_async((Script){.error_at = 2, .sqlstate = "57P01"}, &seen);
+        Async *async = open_async((Script){.error_at = 2, .sqlstate = "57P01"});
 
         (void) state;
         submit(async, &seen, 1);
@@ -371,7 +346,7 @@ static void test_async_shutdown(void **state) {
 
 static void test_async_deadline(void **state) {
         Seen seen = {0};
-        Async *async = open_async((Script){.silent_at = 2}, &seen);
+        Async *async = open_async((Script){.silent_at = 2});
         usec_t before = clock_now_usec();
 
         (void) state;
@@ -393,14 +368,14 @@ int main(void) {
                 cmocka_unit_test(test_errors),
                 cmocka_unit_test(test_lost_in_the_middle),
                 cmocka_unit_test(test_error_then_lost),
+                cmocka_unit_test(test_error_of_libpq),
+                cmocka_unit_test(test_no_answer_of_another_batch),
                 cmocka_unit_test(test_cannot_be_sent),
                 cmocka_unit_test(test_no_answer),
                 cmocka_unit_test(test_no_connection),
                 cmocka_unit_test(test_retry),
                 cmocka_unit_test(test_batch_that_could_not_be_built),
                 cmocka_unit_test(test_async),
-                cmocka_unit_test(test_async_order),
-                cmocka_unit_test(test_async_order_sent),
                 cmocka_unit_test(test_async_lost),
                 cmocka_unit_test(test_async_shutdown),
                 cmocka_unit_test(test_async_deadline),

@@ -69,6 +69,8 @@ static void test_statuses(void **state) {
                 {"{\"record\":{\"status\":\"failed\"}}", RJ_RECORD_FAILED},
                 {"{\"record\":{\"status\":\"NT\"}}", RJ_RECORD_NOTICE},
                 {"{\"record\":{\"status\":\"notice\"}}", RJ_RECORD_NOTICE},
+                {"{\"record\":{\"status\":\"CX\"}}", RJ_RECORD_CANCELED},
+                {"{\"record\":{\"status\":\"canceled\"}}", RJ_RECORD_CANCELED},
         };
         Message message;
         char why[256];
@@ -164,12 +166,109 @@ static void test_truncated(void **state) {
         message_done(&message);
 }
 
+static int parse_resident(const char *line, Message *ret, char *why, size_t size) {
+        return message_parse_resident(line, strlen(line), ret, why, size);
+}
+
+static void test_resident(void **state) {
+        Message message;
+        char why[256];
+
+        (void) state;
+        assert_int_equal(parse_resident("{\"job\": 42, \"summary\": \"s\", \"end\": 0}", &message,
+                                        why, sizeof(why)),
+                         0);
+        assert_int_equal(message.job, 42);
+        assert_true(message.end.is_given && message.end.code == 0);
+        assert_string_equal(message.summary, "s");
+        message_done(&message);
+        assert_int_equal(
+                parse_resident("{\"end\": -3, \"job\": 2147483647}", &message, why, sizeof(why)),
+                0);
+        assert_int_equal(message.job, INT32_MAX);
+        assert_true(message.end.is_given && message.end.code == -3);
+        message_done(&message);
+        assert_int_equal(parse_resident("{\"job\": 1}", &message, why, sizeof(why)), 0);
+        assert_false(message.end.is_given);
+        message_done(&message);
+}
+
+static void test_malformed_resident(void **state) {
+        static const struct {
+                const char *line, *why;
+        } cases[] = {
+                {"hello", "'[' or '{' expected near 'hello'"},
+                {"[1]", "not a JSON object"},
+                {"{}", "no member"},
+                {"{\"summary\":\"s\"}", "missing member 'job'"},
+                {"{\"end\":0}", "missing member 'job'"},
+                {"{\"job\":0,\"end\":0}", "member 'job' must be the number of a job"},
+                {"{\"job\":\"42\",\"end\":0}", "member 'job' must be the number of a job"},
+                {"{\"job\":2147483648}", "member 'job' must be the number of a job"},
+                {"{\"job\":42,\"end\":\"0\"}", "member 'end' must be an integer"},
+                {"{\"job\":42,\"end\":true}", "member 'end' must be an integer"},
+                {"{\"job\":42,\"finish\":0}", "unknown member 'finish'"},
+                {"{\"job\":42,\"summary\":\"\xff\"}", "not UTF-8"},
+        };
+        Message message;
+        char why[256];
+
+        (void) state;
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                assert_int_equal(parse_resident(cases[i].line, &message, why, sizeof(why)),
+                                 MESSAGE_E_MALFORMED);
+                if (!strstr(why, cases[i].why))
+                        fail_msg("'%s' says '%s'", cases[i].line, why);
+        }
+        assert_int_equal(message_parse_resident("{\0}", 3, &message, why, sizeof(why)),
+                         MESSAGE_E_MALFORMED);
+        assert_string_equal(why, "a NUL byte");
+        /* A program that runs one job has neither. */
+        assert_int_equal(parse("{\"job\":42,\"summary\":\"s\"}", &message, why, sizeof(why)),
+                         MESSAGE_E_MALFORMED);
+        assert_string_equal(why, "unknown member 'job'");
+}
+
+static void test_first_job(void **state) {
+        static const struct {
+                const char *line;
+                int32_t job;
+        } cases[] = {
+                {"{\"job\":42,", 42},
+                {" \t{ \"job\" : 42 , \xff", 42},
+                {"{\"job\":42}", 42},
+                {"{\"job\":2147483647,", INT32_MAX},
+                {"{\"job\":2147483648,", 0},
+                {"{\"job\":99999999999999999999,", 0},
+                {"{\"job\":42", 0},
+                {"{\"job\":4x2,", 0},
+                {"{\"job\":,", 0},
+                {"{\"job\":\"42\",", 0},
+                {"{\"jobs\":42,", 0},
+                {"{\"end\":0,\"job\":42,", 0},
+                {"job 42,", 0},
+                {"", 0},
+        };
+
+        (void) state;
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+                assert_int_equal(message_first_job(cases[i].line, strlen(cases[i].line)),
+                                 cases[i].job);
+        assert_int_equal(message_first_job("{\"job\":42,", 7), 0);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_progress),  cmocka_unit_test(test_record),
-                cmocka_unit_test(test_statuses),  cmocka_unit_test(test_several),
-                cmocka_unit_test(test_text),      cmocka_unit_test(test_malformed),
+                cmocka_unit_test(test_progress),
+                cmocka_unit_test(test_record),
+                cmocka_unit_test(test_statuses),
+                cmocka_unit_test(test_several),
+                cmocka_unit_test(test_text),
+                cmocka_unit_test(test_malformed),
                 cmocka_unit_test(test_truncated),
+                cmocka_unit_test(test_resident),
+                cmocka_unit_test(test_malformed_resident),
+                cmocka_unit_test(test_first_job),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

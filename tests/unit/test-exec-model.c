@@ -1,3 +1,4 @@
+/* A model of an external program: what it is given, what it refuses, what the host sees of it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,20 +21,9 @@ static ExecModel *make(const char *name) {
         return model;
 }
 
-static void set(ExecModel *model, const char *key, const char *value) {
-        char why[256] = "";
-
-        if (exec_model_set(model, key, value, why, sizeof(why)))
-                fail_msg("%s = %s: %s", key, value, why);
-}
-
-/* The line is refused, and the reason holds each of the words. */
-static void refuse(ExecModel *model, const char *key, const char *value, const char *words) {
-        char why[256] = "";
-
-        assert_int_equal(exec_model_set(model, key, value, why, sizeof(why)), EXEC_MODEL_E_INVALID);
-        if (!strstr(why, words))
-                fail_msg("%s = %s: '%s' does not say '%s'", key, value, why, words);
+static void add_parameter(ExecModel *model, const char *name, const char *type) {
+        if (exec_model_add_parameter(model, name, type))
+                fail_msg("parameter %s = %s", name, type);
 }
 
 static void test_names(void **state) {
@@ -60,26 +50,28 @@ static void test_names(void **state) {
         assert_null(exec_model_free(NULL));
 }
 
-static void test_whole_section(void **state) {
+static void test_whole_model(void **state) {
         _cleanup_(exec_model_freep) ExecModel *model = make("CoreJob.ProvisionerJob");
         const struct rj_model *view = exec_model_describe(model);
+        const char *command = "/bin/sh --ldif \"/var/lib/registry/out dir\"";
         char why[256];
 
         (void) state;
         assert_null(view->params);
-        set(model, "command", "/bin/sh --ldif \"/var/lib/registry/out dir\"");
-        set(model, "parameter.model", "select(Groups, People) required");
-        set(model, "parameter.provisioning_target_id", "fk required");
-        set(model, "parameter.group", "fk( groups )");
-        set(model, "parameter.entities", "string");
-        set(model, "parameter.password", "string \t secret required");
-        set(model, "parameter.force", " bool ");
-        set(model, "parameter.max", "integer");
-        set(model, "cancel_signal", "SIGUSR2");
-        set(model, "timeout", "1h");
-        set(model, "kill_after", "250ms");
-        set(model, "directory", "/tmp");
-        set(model, "environment.LDAP_URL", "ldap://x = y");
+        assert_int_equal(exec_model_set_command(model, command), 0);
+        add_parameter(model, "model", "select(Cgroups, People) required");
+        add_parameter(model, "provisioning_target_id", "fk required");
+        add_parameter(model, "group", "fk( groups )");
+        add_parameter(model, "entities", "string");
+        add_parameter(model, "password", "string \t secret required");
+        add_parameter(model, "force", " bool ");
+        add_parameter(model, "max", "integer");
+        exec_model_set_cancel_signal(model, SIGUSR2);
+        assert_int_equal(exec_model_set_timeout(model, 3600 * USEC_PER_SEC, "1h"), 0);
+        exec_model_set_kill_after(model, 250 * USEC_PER_MSEC);
+        assert_int_equal(exec_model_set_directory(model, "/tmp"), 0);
+        assert_int_equal(exec_model_add_variable(model, "LDAP_URL", "ldap://x = y"), 0);
+        assert_int_equal(exec_model_add_variable(model, "LANG", ""), 0);
 
         assert_string_equal(view->name, "ProvisionerJob");
         assert_string_equal(view->summary, "runs /bin/sh");
@@ -90,7 +82,7 @@ static void test_whole_section(void **state) {
         assert_string_equal(p[0].name, "model");
         assert_int_equal(p[0].type, RJ_PARAM_SELECT);
         assert_int_equal(p[0].flags, RJ_PARAM_REQUIRED);
-        assert_string_equal(p[0].choices[0], "Groups");
+        assert_string_equal(p[0].choices[0], "Cgroups");
         assert_string_equal(p[0].choices[1], "People");
         assert_null(p[0].choices[2]);
         assert_int_equal(p[1].type, RJ_PARAM_FK);
@@ -107,8 +99,11 @@ static void test_whole_section(void **state) {
         assert_null(model->argv[3]);
         assert_int_equal(model->cancel_signal, SIGUSR2);
         assert_int_equal(model->timeout_usec, 3600 * USEC_PER_SEC);
+        assert_string_equal(model->timeout, "1h");
         assert_int_equal(model->kill_after_usec, 250 * USEC_PER_MSEC);
         assert_string_equal(model->environment[0], "LDAP_URL=ldap://x = y");
+        assert_string_equal(model->environment[1], "LANG=");
+        assert_null(model->environment[2]);
         assert_int_equal(exec_model_check(model, why, sizeof(why)), 0);
 }
 
@@ -120,91 +115,65 @@ static void test_defaults(void **state) {
         assert_int_equal(model->timeout_usec, 0);
         assert_int_equal(model->kill_after_usec, 10 * USEC_PER_SEC);
         assert_string_equal(model->directory, "/");
-        assert_int_equal(model->limits.bytes, 65536);
-        assert_int_equal(model->limits.lines, 1000000);
+        assert_int_equal(model->limits.line_bytes, 65536);
+        assert_int_equal(model->limits.messages, 1000000);
+        assert_int_equal(model->limits.logged_lines, 1000000);
 }
 
+/* What is refused leaves the model as it was. */
 static void test_refused(void **state) {
-        static const struct {
-                const char *key, *value, *words;
-        } cases[] = {
-                {"comand", "/x", "unknown key 'comand', known are: command, directory"},
-                {"parameter", "bool", "unknown key 'parameter'"},
-                {"command.x", "/x", "unknown key"},
-                {"", "", "unknown key ''"},
-                {"command", "provision", "'command = provision': must be an absolute path"},
-                {"command", "/x \"y", "quotation marks"},
-                {"command", "", "absolute path"},
-                {"directory", "tmp", "'directory = tmp': must be an absolute path"},
-                {"cancel_signal", "STOP", "'cancel_signal = STOP': must be TERM, INT"},
-                {"cancel_signal", "SIG", "must be TERM"},
-                {"timeout", "soon", "'timeout = soon': must be an interval"},
-                {"timeout", "366d", "up to 365d"},
-                {"kill_after", "2h", "up to 1h"},
-                {"parameters", "all", "'parameters = all': must be 'any'"},
-                {"parameter.a-b", "bool", "'parameter.a-b': its name must be of letters"},
-                {"parameter.", "bool", "its name must"},
-                {"parameter.a", "", "must be bool, integer, string"},
-                {"parameter.a", "boolean", "'parameter.a = boolean': must be bool"},
-                {"parameter.a", "required", "must be bool"},
-                {"parameter.a", "bool(x)", "must be bool"},
-                {"parameter.a", "select", "must be bool"},
-                {"parameter.a", "select()", "must be bool"},
-                {"parameter.a", "select(x,,y)", "must be bool"},
-                {"parameter.a", "select(x,x)", "must be bool"},
-                {"parameter.a", "select(x", "must be bool"},
-                {"parameter.a", "select(x)required", "must be bool"},
-                {"parameter.a", "fk(Groups)", "must be bool"},
-                {"parameter.a", "fk()", "must be bool"},
-                {"parameter.a", "fk(a b)", "must be bool"},
-                {"parameter.a", "string optional", "must be bool"},
-                {"parameter.a", "string required required", "must be bool"},
-                {"environment.REGISTRY_JOB_ID", "1", "not begin with REGISTRY_"},
-                {"environment.A=B", "1", "its name must be of letters"},
-                {"environment.1A", "1", "its name must be of letters"},
+        static const char *const commands[] = {"", "provision", "/x \"y", "\"\""};
+        static const char *const types[] = {
+                "",
+                "boolean",
+                "required",
+                "bool(x)",
+                "select",
+                "select()",
+                "select(x,,y)",
+                "select(x,x)",
+                "select(x",
+                "select(x)required",
+                "fk(Cgroups)",
+                "fk()",
+                "fk(a b)",
+                "string optional",
+                "string required required",
         };
         _cleanup_(exec_model_freep) ExecModel *model = make("A.B");
 
         (void) state;
-        for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
-                refuse(model, cases[i].key, cases[i].value, cases[i].words);
-        set(model, "command", "/bin/sh"); /* what was refused has left nothing behind */
-        set(model, "parameter.a", "bool");
-        set(model, "environment.A", "1");
+        assert_int_equal(exec_model_set_command(model, "/bin/sh -c"), 0);
+        for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+                assert_int_equal(exec_model_set_command(model, commands[i]), EXEC_MODEL_E_INVALID);
+        assert_string_equal(model->argv[0], "/bin/sh");
+        add_parameter(model, "first", "bool");
+        for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+                if (exec_model_add_parameter(model, "a", types[i]) != EXEC_MODEL_E_INVALID)
+                        fail_msg("%s", types[i]);
+        assert_int_equal(model->n_params, 1);
+        assert_string_equal(exec_model_describe(model)->params[0].name, "first");
+        assert_null(exec_model_describe(model)->params[1].name);
+        add_parameter(model, "a", "bool");
 }
 
-static void test_given_twice(void **state) {
-        static const struct {
-                const char *key, *value;
-        } lines[] = {
-                {"command", "/bin/sh"}, {"directory", "/"},   {"cancel_signal", "HUP"},
-                {"timeout", "1s"},      {"kill_after", "1s"}, {"parameter.a", "bool"},
-                {"environment.A", "1"},
-        };
+static void test_set_again(void **state) {
         _cleanup_(exec_model_freep) ExecModel *model = make("A.B");
 
         (void) state;
-        for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
-                set(model, lines[i].key, lines[i].value);
-                refuse(model, lines[i].key, lines[i].value, "is given twice");
-        }
-        set(model, "parameter.ab", "bool");
-        set(model, "environment.AB", "2");
+        assert_int_equal(exec_model_set_command(model, "/bin/true"), 0);
+        assert_int_equal(exec_model_set_command(model, "/bin/false"), 0);
+        assert_string_equal(model->argv[0], "/bin/false");
+        assert_string_equal(exec_model_describe(model)->summary, "runs /bin/false");
 }
 
 static void test_any(void **state) {
-        _cleanup_(exec_model_freep) ExecModel *any = make("A.B");
-        _cleanup_(exec_model_freep) ExecModel *some = make("A.C");
+        _cleanup_(exec_model_freep) ExecModel *model = make("A.B");
 
         (void) state;
-        set(any, "parameters", "any");
-        assert_int_equal(exec_model_describe(any)->flags, RJ_MODEL_ANY_PARAMETERS);
-        assert_null(exec_model_describe(any)->params);
-        refuse(any, "parameter.a", "bool", "exclude each other");
-        refuse(any, "parameters", "any", "twice");
-        set(some, "parameter.a", "bool");
-        refuse(some, "parameters", "any", "exclude each other");
-        assert_int_equal(exec_model_describe(some)->flags, 0);
+        exec_model_allow_any_parameters(model);
+        assert_int_equal(exec_model_describe(model)->flags, RJ_MODEL_ANY_PARAMETERS);
+        assert_null(exec_model_describe(model)->params);
 }
 
 static void check(const char *command, const char *directory, const char *words) {
@@ -212,8 +181,8 @@ static void check(const char *command, const char *directory, const char *words)
         char why[256] = "";
 
         if (command)
-                set(model, "command", command);
-        set(model, "directory", directory);
+                assert_int_equal(exec_model_set_command(model, command), 0);
+        assert_int_equal(exec_model_set_directory(model, directory), 0);
         assert_int_equal(exec_model_check(model, why, sizeof(why)), EXEC_MODEL_E_INVALID);
         if (!strstr(why, words))
                 fail_msg("'%s' does not say '%s'", why, words);
@@ -231,9 +200,9 @@ static void test_check(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_names),       cmocka_unit_test(test_whole_section),
-                cmocka_unit_test(test_defaults),    cmocka_unit_test(test_refused),
-                cmocka_unit_test(test_given_twice), cmocka_unit_test(test_any),
+                cmocka_unit_test(test_names),     cmocka_unit_test(test_whole_model),
+                cmocka_unit_test(test_defaults),  cmocka_unit_test(test_refused),
+                cmocka_unit_test(test_set_again), cmocka_unit_test(test_any),
                 cmocka_unit_test(test_check),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

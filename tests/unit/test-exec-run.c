@@ -1,7 +1,6 @@
 /*
- * Real programs, small shell scripts in a directory of their own, through a table of host functions
- * that notes each call as a line of text. Each run also checks what must hold after every run: no
- * descriptor and no child is left, SIGPIPE is as it was.
+ * Programs that run one job. Each run also checks what must hold after every run: no descriptor and
+ * no child is left, SIGPIPE is as it was.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,10 +8,8 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,105 +19,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "exec/exec_model.h"
-#include "exec/exec_model_private.h"
+#include "exec-fake.h"
 #include "util/clock.h"
 #include "util/text.h"
-
-#define NEVER_MSEC 30000 /* a test that waits so long has failed */
-
-static char directory[] = "/tmp/test-exec-XXXXXX";
-
-typedef struct Fake {
-        struct rj_context context; /* first: the host functions get its address */
-        uint32_t control;
-        const char *json;
-        const char *cancel_on; /* a call with this text brings the cancel */
-        const char *lose_on;   /* a call with this text fails */
-        char calls[16384];
-        char summary[512];
-} Fake;
-
-static int note(const struct rj_context *context, const char *text) {
-        Fake *fake = (Fake *) (uintptr_t) context;
-
-        (void) text_append(fake->calls, sizeof(fake->calls), "%s\n", text);
-        if (fake->cancel_on && strstr(text, fake->cancel_on))
-                fake->control |= RJ_CONTROL_CANCEL;
-        return fake->lose_on && strstr(text, fake->lose_on) ? RJ_E_LOST : 0;
-}
-
-static const char *fake_json(const struct rj_context *context) {
-        return ((const Fake *) (const void *) context)->json;
-}
-
-static int fake_progress(struct rj_context *context, uint64_t done, uint64_t total) {
-        char text[64];
-        (void) snprintf(text, sizeof(text), "progress %" PRIu64 "/%" PRIu64, done, total);
-        return note(context, text);
-}
-
-static int fake_record(struct rj_context *context, const struct rj_record *record) {
-        char text[512];
-        (void) snprintf(text, sizeof(text), "record %u %s|%s|%d|%d", record->status,
-                        record->key ? record->key : "-", record->comment ? record->comment : "-",
-                        record->person_id, record->external_identity_id);
-        return note(context, text);
-}
-
-static int fake_start_summary(struct rj_context *context, const char *words) {
-        char text[512];
-        (void) snprintf(text, sizeof(text), "start %s", words);
-        return note(context, text);
-}
-
-static int fake_summary(struct rj_context *context, const char *words) {
-        Fake *fake = (Fake *) context;
-        char text[512];
-        (void) snprintf(fake->summary, sizeof(fake->summary), "%s", words);
-        (void) snprintf(text, sizeof(text), "summary %s", words);
-        return note(context, text);
-}
-
-static void fake_log(struct rj_context *context, int level, const char *words) {
-        char text[2048];
-        (void) snprintf(text, sizeof(text), "log %d %s", level, words);
-        (void) note(context, text);
-}
-
-static const struct rj_host host = {
-        .struct_size = sizeof(host),
-        .abi_minor = RJ_ABI_MINOR,
-        .param_json = fake_json,
-        .progress = fake_progress,
-        .record = fake_record,
-        .start_summary = fake_start_summary,
-        .summary = fake_summary,
-        .log = fake_log,
-};
-
-static int count_fds(void) {
-        DIR *dir = opendir("/proc/self/fd");
-        int n = 0;
-
-        assert_non_null(dir);
-        while (readdir(dir))
-                n++;
-        (void) closedir(dir);
-        return n;
-}
 
 static int run_model(const ExecModel *model, Fake *fake) {
         struct sigaction action;
         int fds = count_fds();
 
-        fake->context = (struct rj_context){.host = &host,
-                                            .control = &fake->control,
-                                            .model = exec_model_describe(model),
-                                            .job_id = 42,
-                                            .co_id = 2};
-        if (!fake->json)
-                fake->json = "{\"model\":\"People\"}";
+        begin_job(fake, model, 42);
         int code = fake->context.model->run(&fake->context);
 
         assert_int_equal(count_fds(), fds);
@@ -131,50 +38,9 @@ static int run_model(const ExecModel *model, Fake *fake) {
         return code;
 }
 
-static void set(ExecModel *model, const char *key, const char *value) {
-        char why[256] = "";
-
-        if (exec_model_set(model, key, value, why, sizeof(why)))
-                fail_msg("%s = %s: %s", key, value, why);
-}
-
-/* A model for `command`, or for a script that begins in the test's directory. */
-static ExecModel *model_of(const char *command) {
-        ExecModel *model = NULL;
-        char why[256];
-
-        assert_int_equal(exec_model_new("Test.Model", &model, why, sizeof(why)), 0);
-        set(model, "command", command);
-        set(model, "directory", directory);
-        return model;
-}
-
-static char *write_script(const char *body, mode_t mode) {
-        static int n;
-        char *path = text_format("%s/script%d", directory, n++);
-
-        assert_non_null(path);
-        FILE *file = fopen(path, "we");
-        assert_non_null(file);
-        assert_true(fprintf(file, "#!/bin/sh\n%s\n", body) > 0);
-        assert_int_equal(fclose(file), 0);
-        assert_int_equal(chmod(path, mode), 0);
-        return path;
-}
-
-static ExecModel *script(const char *body) {
-        _cleanup_(freep) char *path = write_script(body, 0755);
-        return model_of(path);
-}
-
 static int run_script(const char *body, Fake *fake) {
         _cleanup_(exec_model_freep) ExecModel *model = script(body);
         return run_model(model, fake);
-}
-
-static void expect(const Fake *fake, const char *calls) {
-        if (!strstr(fake->calls, calls))
-                fail_msg("'%s' is not among:\n%s", calls, fake->calls);
 }
 
 static void expect_failed(const char *body, const char *summary) {
@@ -267,11 +133,16 @@ static void test_not_executable(void **state) {
 
         (void) state;
         assert_int_equal(run_model(plain, &fake), RJ_FAILED);
-        assert_non_null(strstr(fake.summary, "could not execute '/tmp/test-exec-"));
-        assert_non_null(strstr(fake.summary, "': Permission denied"));
+        assert_non_null(strstr(fake.summary, "'/tmp/test-exec-"));
+        assert_non_null(strstr(fake.summary, "' cannot be executed: Permission denied"));
         assert_int_equal(run_model(missing, &fake), RJ_FAILED);
         assert_string_equal(fake.summary,
-                            "could not execute '/no/such/program': No such file or directory");
+                            "'/no/such/program' cannot be executed: No such file or directory");
+        /* After the daemon has begun, too. */
+        assert_int_equal(chmod(path, 0757), 0);
+        assert_int_equal(run_model(plain, &fake), RJ_FAILED);
+        assert_non_null(strstr(fake.summary, "' is not executed: file '/tmp/test-exec-"));
+        assert_non_null(strstr(fake.summary, "(mode 0757): chmod o-w /tmp/test-exec-"));
         free(homeless->directory);
         homeless->directory = strdup("/no/such");
         assert_int_equal(run_model(homeless, &fake), RJ_FAILED);
@@ -289,7 +160,7 @@ static void test_environment(void **state) {
         assert_int_equal(setenv("HOME", "/home/me", 1), 0);
         assert_int_equal(setenv("PGPASSWORD", "secret", 1), 0);
         assert_int_equal(setenv("NOTIFY_SOCKET", "/run/x", 1), 0);
-        set(model, "environment.LDAP_URL", "ldap://x y");
+        assert_int_equal(exec_model_add_variable(model, "LDAP_URL", "ldap://x y"), 0);
         assert_int_equal(run_model(model, &fake), RJ_OK);
         assert_string_equal(
                 fake.calls,
@@ -308,7 +179,7 @@ static void test_arguments(void **state) {
         _cleanup_(freep) char *command = text_format("%s --ldif \"out dir\" '' '$HOME;*'", path);
         _cleanup_(freep) char *calls = text_format(
                 "log 6 [--ldif]\nlog 6 [out dir]\nlog 6 []\nlog 6 [$HOME;*]\nlog 6 %s\n",
-                directory);
+                exec_directory);
         _cleanup_(exec_model_freep) ExecModel *model = model_of(command);
         Fake fake = {0};
 
@@ -411,9 +282,9 @@ static void test_cancel_signals(void **state) {
         Fake fake = {.cancel_on = "progress"}, again = {.cancel_on = "progress"};
 
         (void) state;
-        set(kill_model, "cancel_signal", "KILL");
+        exec_model_set_cancel_signal(kill_model, SIGKILL);
         assert_int_equal(run_model(kill_model, &fake), RJ_CANCELED);
-        set(usr1_model, "cancel_signal", "SIGUSR1");
+        exec_model_set_cancel_signal(usr1_model, SIGUSR1);
         assert_int_equal(run_model(usr1_model, &again), RJ_CANCELED);
 }
 
@@ -434,64 +305,85 @@ static void test_timeout(void **state) {
         Fake fake = {0};
 
         (void) state;
-        set(polite, "timeout", "100ms");
+        assert_int_equal(exec_model_set_timeout(polite, 100 * USEC_PER_MSEC, "100ms"), 0);
         assert_int_equal(run_model(polite, &fake), RJ_FAILED);
         assert_non_null(strstr(fake.summary, "did not end within its timeout of 100ms"));
-        set(deaf, "timeout", "100ms");
-        set(deaf, "kill_after", "50ms");
+        assert_int_equal(exec_model_set_timeout(deaf, 100 * USEC_PER_MSEC, "100ms"), 0);
+        exec_model_set_kill_after(deaf, 50 * USEC_PER_MSEC);
         assert_int_equal(run_model(deaf, &fake), RJ_FAILED);
 }
 
 /* Limits. */
 
-static void test_long_line(void **state) {
+#define PROGRESS "{\"progress\": {\"done\": 1, \"total\": 2}}"
+
+static void test_long_message(void **state) {
         _cleanup_(exec_model_freep) ExecModel *model =
-                script("echo '{\"summary\": \"begun\"}'\nyes | tr -d '\\n'");
+                script("echo '{\"summary\": \"begun\"}'\nprintf '{'; yes | tr -d '\\n'");
         Fake fake = {0};
 
         (void) state;
-        expect_failed("yes | tr -d '\\n'", "' wrote a line of more than 65536 bytes");
-        expect_failed("yes | tr -d '\\n' >&2", "wrote a line of more than 65536 bytes");
-        expect_failed("head -c 65537 /dev/zero", "wrote a line of more than 65536 bytes");
-        model->limits.bytes = 100;
+        expect_failed("printf ' {'; yes | tr -d '\\n'",
+                      "' wrote a message of more than 65536 bytes");
+        model->limits.line_bytes = 100;
         assert_int_equal(run_model(model, &fake), RJ_FAILED);
-        assert_string_equal(fake.summary, "begun (ended: a line of more than 100 bytes)");
-        assert_int_equal(run_script("head -c 65536 /dev/zero", &fake), RJ_OK);
+        assert_string_equal(fake.summary, "begun (ended: a message of more than 100 bytes)");
 }
 
-static void test_many_lines(void **state) {
-        _cleanup_(exec_model_freep) ExecModel *endless = script("yes");
-        _cleanup_(exec_model_freep) ExecModel *enough = script("yes | head -n 100");
-        Fake fake = {0};
+/* Of a long text the log gets the beginning, once, and what follows it is a line again. */
+static void test_long_text(void **state) {
+        Fake fake = {0}, errors = {0};
 
         (void) state;
-        endless->limits.lines = 100;
+        assert_int_equal(run_script("printf begin; yes | head -c 200001 | tr -d '\\n'; echo; "
+                                    "echo '{\"summary\": \"after it\"}'",
+                                    &fake),
+                         RJ_OK);
+        assert_string_equal(fake.summary, "after it");
+        assert_memory_equal(fake.calls, "log 6 beginyyyy", strlen("log 6 beginyyyy"));
+        assert_string_equal(strchr(fake.calls, '\n'), "\nsummary after it\n");
+        assert_int_equal(run_script("printf '{'; yes | head -c 200001 | tr -d '\\n'", &errors),
+                         RJ_FAILED);
+        assert_int_equal(
+                run_script("(printf '{'; yes | head -c 200001 | tr -d '\\n') >&2", &errors), RJ_OK);
+}
+
+/* Text is counted and dropped, however much; messages among it still count. */
+static void test_many_lines(void **state) {
+        _cleanup_(exec_model_freep) ExecModel *model =
+                script("yes | head -n 100000; seq 4 >&2; echo '{\"summary\": \"done\"}'");
+        _cleanup_(exec_model_freep) ExecModel *one = script("seq 3; exit 3");
+        _cleanup_(exec_model_freep) ExecModel *none = script("seq 3");
+        Fake fake = {0}, again = {0}, all = {0};
+
+        (void) state;
+        model->limits.logged_lines = 2;
+        assert_int_equal(run_model(model, &fake), RJ_OK);
+        assert_string_equal(fake.summary, "done");
+        expect(&fake, "log 5 the program wrote 100002 more lines, which the log does not have\n");
+        one->limits.logged_lines = 2;
+        assert_int_equal(run_model(one, &again), RJ_FAILED);
+        expect(&again, "log 6 1\nlog 6 2\nlog 5 the program wrote 1 more line, ");
+        none->limits.logged_lines = 3;
+        assert_int_equal(run_model(none, &all), RJ_OK);
+        assert_string_equal(all.calls, "log 6 1\nlog 6 2\nlog 6 3\n");
+}
+
+static void test_many_messages(void **state) {
+        _cleanup_(exec_model_freep) ExecModel *endless = script("yes '" PROGRESS "'");
+        _cleanup_(exec_model_freep) ExecModel *enough =
+                script("yes '" PROGRESS "' | head -n 100; yes | head -n 1000");
+        Fake fake = {0}, again = {0};
+
+        (void) state;
+        endless->limits.messages = 100;
         assert_int_equal(run_model(endless, &fake), RJ_FAILED);
-        assert_non_null(strstr(fake.summary, "' wrote more than 100 lines"));
-        enough->limits.lines = 100;
-        assert_int_equal(run_model(enough, &fake), RJ_OK);
+        assert_non_null(strstr(fake.summary, "' wrote more than 100 messages"));
+        enough->limits.messages = 100;
+        assert_int_equal(run_model(enough, &again), RJ_OK);
 }
 
 /* Descendants. */
-
-/* The read end of a FIFO that scripts know as "fifo": its end of file says that all are gone. */
-static int open_fifo(void) {
-        _cleanup_(freep) char *path = text_format("%s/fifo", directory);
-
-        assert_non_null(path);
-        (void) unlink(path);
-        assert_int_equal(mkfifo(path, 0600), 0);
-        return open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-}
-
-/* Waits for a byte, or for the end where `n` is 0. */
-static void expect_read(int fd, ssize_t n) {
-        struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
-        char byte;
-
-        assert_int_equal(poll(&poll_fd, 1, NEVER_MSEC), 1);
-        assert_int_equal(read(fd, &byte, 1), n);
-}
 
 static void test_group_is_killed_at_the_end(void **state) {
         _cleanup_(closep) int fifo = open_fifo();
@@ -557,23 +449,6 @@ static void test_worker_is_killed(void **state) {
         expect_read(fifo, 0);
 }
 
-static int make_directory(void **state) {
-        (void) state;
-        return mkdtemp(directory) ? 0 : -1;
-}
-
-static int remove_directory(void **state) {
-        DIR *dir = opendir(directory);
-
-        (void) state;
-        if (!dir)
-                return -1;
-        for (struct dirent *entry; (entry = readdir(dir));)
-                (void) unlinkat(dirfd(dir), entry->d_name, 0);
-        (void) closedir(dir);
-        return rmdir(directory);
-}
-
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_success),
@@ -592,8 +467,10 @@ int main(void) {
                 cmocka_unit_test(test_cancel_signals),
                 cmocka_unit_test(test_cancel_in_another_session),
                 cmocka_unit_test(test_timeout),
-                cmocka_unit_test(test_long_line),
+                cmocka_unit_test(test_long_message),
+                cmocka_unit_test(test_long_text),
                 cmocka_unit_test(test_many_lines),
+                cmocka_unit_test(test_many_messages),
                 cmocka_unit_test(test_group_is_killed_at_the_end),
                 cmocka_unit_test(test_descendant_keeps_output),
                 cmocka_unit_test(test_lost_host),

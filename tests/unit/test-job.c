@@ -19,6 +19,8 @@ static void test_steps(void **state) {
                 JobEvent event;
                 JobState to;
         } steps[] = {
+                {_JOB_STATE_NONE, JOB_EV_REGISTER, JOB_QUEUED},
+                {_JOB_STATE_NONE, JOB_EV_REGISTER_HERE, JOB_ASSIGNED},
                 {JOB_QUEUED, JOB_EV_ASSIGN, JOB_ASSIGNED},
                 {JOB_QUEUED, JOB_EV_CANCEL, JOB_CANCELED},
                 {JOB_ASSIGNED, JOB_EV_REJECT, JOB_FAILED},
@@ -35,8 +37,8 @@ static void test_steps(void **state) {
         (void) state;
         for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
                 assert_int_equal(job_next_state(steps[i].from, steps[i].event), steps[i].to);
-        FOR_STATES(s)
-        FOR_EVENTS(e)
+        for (JobState s = _JOB_STATE_NONE; s < _JOB_STATE_MAX; s++)
+                FOR_EVENTS(e)
         legal += job_next_state(s, e) != _JOB_STATE_NONE;
         assert_int_equal(legal, sizeof(steps) / sizeof(steps[0]));
 }
@@ -57,7 +59,7 @@ static void test_codes_and_names_are_unique(void **state) {
         FOR_STATES(a) {
                 assert_non_null(job_state_code(a));
                 assert_non_null(job_state_name(a));
-                assert_in_range(strlen(job_state_code(a)), 1, 2);
+                assert_true(strlen(job_state_code(a)) == 1 || strlen(job_state_code(a)) == 2);
                 assert_int_equal(job_state_parse(job_state_code(a)), a);
                 assert_int_equal(job_state_parse(job_state_name(a)), a);
                 FOR_STATES(b)
@@ -99,15 +101,43 @@ static void test_expects_agrees_with_steps(void **state) {
         }
 }
 
+static void test_states_as_an_array(void **state) {
+        char array[JOB_STATES_SIZE];
+
+        (void) state;
+        job_states_array(0, array);
+        assert_string_equal(array, "{}");
+        job_states_array(1u << JOB_IN_PROGRESS, array);
+        assert_string_equal(array, "{GO}");
+        job_states_array(1u << JOB_CANCELED | 1u << JOB_QUEUED, array);
+        assert_string_equal(array, "{Q,CX}");
+        job_states_array(~0u, array);
+        assert_string_equal(array, "{Q,A,GO,OK,X,CX}");
+        assert_in_range(strlen(array), 1, JOB_STATES_SIZE - 1);
+}
+
+/* Whatever state an event finds, it leads to one. */
+static void test_events_lead_to_one_state(void **state) {
+        (void) state;
+        FOR_EVENTS(e) {
+                JobState to = job_event_leads_to(e);
+                assert_int_not_equal(to, _JOB_STATE_NONE);
+                for (JobState s = _JOB_STATE_NONE; s < _JOB_STATE_MAX; s++)
+                        if (job_next_state(s, e))
+                                assert_int_equal(job_next_state(s, e), to);
+        }
+}
+
 static int print_dot(void) {
-        (void) printf("digraph job {\n  rankdir=LR;\n  node [shape=box];\n");
+        (void) printf("digraph job {\n  rankdir=LR;\n  node [shape=box];\n"
+                      "  \"\" [shape=point];\n");
         FOR_STATES(s)
         (void) printf("  \"%s\" [label=\"%s\\n%s\"%s];\n", job_state_code(s), job_state_name(s),
                       job_state_code(s), job_is_final(s) ? " peripheries=2" : "");
-        FOR_STATES(s)
-        FOR_EVENTS(e)
+        for (JobState s = _JOB_STATE_NONE; s < _JOB_STATE_MAX; s++)
+                FOR_EVENTS(e)
         if (job_next_state(s, e))
-                (void) printf("  \"%s\" -> \"%s\" [label=\"%s\"];\n", job_state_code(s),
+                (void) printf("  \"%s\" -> \"%s\" [label=\"%s\"];\n", s ? job_state_code(s) : "",
                               job_state_code(job_next_state(s, e)), job_event_name(e));
         (void) printf("}\n");
         return 0;
@@ -120,6 +150,8 @@ int main(int argc, char *argv[]) {
                 cmocka_unit_test(test_codes_and_names_are_unique),
                 cmocka_unit_test(test_parse),
                 cmocka_unit_test(test_expects_agrees_with_steps),
+                cmocka_unit_test(test_events_lead_to_one_state),
+                cmocka_unit_test(test_states_as_an_array),
         };
 
         if (argc > 1 && !strcmp(argv[1], "--dot"))

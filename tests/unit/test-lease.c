@@ -27,6 +27,14 @@ static void test_the_end_fits(void **state) {
                 assert_true(lease_stop_at(lease, lease) + 2 * lease_times(lease).step_usec < lease);
 }
 
+/* The watches have ended everything by then. */
+static void test_others_wait_longer(void **state) {
+        (void) state;
+        for (usec_t lease = USEC_PER_SEC; lease <= 3600 * USEC_PER_SEC; lease += USEC_PER_SEC)
+                assert_true(lease_patience(lease) >= lease + lease / 20);
+        assert_true(lease_patience(USEC_INFINITY) == USEC_INFINITY);
+}
+
 static void test_no_lease(void **state) {
         (void) state;
         assert_int_equal(lease_stop_at(0, 30 * USEC_PER_SEC), 0);
@@ -36,6 +44,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_silence_is_mended_in_time),
                 cmocka_unit_test(test_the_end_fits),
+                cmocka_unit_test(test_others_wait_longer),
                 cmocka_unit_test(test_no_lease),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

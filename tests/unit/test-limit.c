@@ -60,6 +60,31 @@ static void test_no_limits(void **state) {
         assert_memory_equal(&found, &zero, sizeof(zero));
 }
 
+static void test_for_whom(void **state) {
+        static const struct {
+                const char *model;
+                size_t i; /* of overrides */
+                int expected;
+        } rows[] = {
+                {"CoreJob.SyncJob", 0, 1},
+                {"CoreJob.NesterJob", 0, 0},
+                {"CoreJob.SyncJobX", 0, 0},
+                {"CoreJob.SyncJo", 0, 0},
+                {"CoreJob", 0, 0},
+                {"CoreJob.SyncJob", 1, 1},
+                {"CoreJob.NesterJob", 1, 1},
+                {"CoreJobX.SyncJob", 1, 0},
+                {"Core.SyncJob", 1, 0},
+                {"CoreJob.SyncJob", 3, 0},
+                {"", 3, 0},
+        };
+
+        (void) state;
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+                if (limit_is_for(&overrides[rows[i].i], rows[i].model) != rows[i].expected)
+                        fail_msg("%s, %s", overrides[rows[i].i].name, rows[i].model);
+}
+
 static void test_names(void **state) {
         static const char *const good[] = {"A", "CoreJob", "Core_Job2", "CoreJob.SyncJob", "A.B"};
         static const char *const bad[] = {"", ".", "A.", ".B", "A.B.C", "1A", "A.1", "A B", "A-B"};
@@ -83,6 +108,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_most_specific),
                 cmocka_unit_test(test_no_limits),
+                cmocka_unit_test(test_for_whom),
                 cmocka_unit_test(test_names),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

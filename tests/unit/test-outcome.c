@@ -25,7 +25,7 @@ static void test_words(void **state) {
                  "terminated unexpectedly (killed by SIGKILL)"},
                 {{OUTCOME_SIGNALED, SIGKILL, 0, 1},
                  NULL,
-                 "terminated unexpectedly (killed by SIGKILL, as it seems by the kernel's OOM "
+                 "terminated unexpectedly (killed by SIGKILL, probably by the kernel's OOM "
                  "killer)"},
                 {{OUTCOME_SIGNALED, 63, 0, 0}, NULL, "terminated unexpectedly (killed by SIG63)"},
                 {{OUTCOME_SIGNALED, SIGTERM, 0, 0},
@@ -75,6 +75,34 @@ static void test_ended_by(void **state) {
         assert_null(ended_by_words((EndedBy) -1));
 }
 
+static void test_error(void **state) {
+        static const struct {
+                int is_lost;
+                const char *server, *plugin, *words;
+        } rows[] = {
+                {0, "sequence used up", "mine", "database error: sequence used up"},
+                {0, "", "mine", "database error: mine"},
+                {1, "", "", "lost connection to the database: nothing was said about it"},
+        };
+
+        (void) state;
+        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+                char text[256];
+                outcome_describe_error(rows[i].is_lost, rows[i].server, rows[i].plugin, text,
+                                       sizeof(text));
+                assert_string_equal(text, rows[i].words);
+        }
+}
+
+/* Every form ends, a Failed job never becomes Failed for another reason, and none comes twice. */
+static void test_forms(void **state) {
+        (void) state;
+        assert_int_equal(outcome_next_form(END_AS_IT_WAS, 0), END_WITHOUT_WORDS);
+        assert_int_equal(outcome_next_form(END_WITHOUT_WORDS, 0), _END_FORM_MAX);
+        for (EndForm form = END_AS_IT_WAS; form < _END_FORM_MAX; form++)
+                assert_int_equal(outcome_next_form(form, 1), form + 1);
+}
+
 static void test_is_cut_not_overrun(void **state) {
         char text[12] = "###########";
 
@@ -86,10 +114,9 @@ static void test_is_cut_not_overrun(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_words),
-                cmocka_unit_test(test_usage),
-                cmocka_unit_test(test_ended_by),
-                cmocka_unit_test(test_is_cut_not_overrun),
+                cmocka_unit_test(test_words),    cmocka_unit_test(test_usage),
+                cmocka_unit_test(test_ended_by), cmocka_unit_test(test_error),
+                cmocka_unit_test(test_forms),    cmocka_unit_test(test_is_cut_not_overrun),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

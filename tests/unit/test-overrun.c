@@ -141,20 +141,11 @@ static void test_usage(void **state) {
         assert_false(overrun_needs_usage(&facts));
 }
 
-static void test_lease_end(void **state) {
-        (void) state;
-        assert_true(overrun_lease_end(30 * S, 40 * S, 30 * S, 10 * S) == 40 * S);
-        assert_true(overrun_lease_end(30 * S, 40 * S + 1, 30 * S, 10 * S) == 30 * S);
-        assert_true(overrun_lease_end(30 * S, UINT64_MAX, 30 * S, 29 * S) == 30 * S);
-        assert_true(overrun_lease_end(30 * S, 0, 30 * S, 10 * S) == 0);
-}
-
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_decide),
                 cmocka_unit_test(test_wake),
                 cmocka_unit_test(test_usage),
-                cmocka_unit_test(test_lease_end),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -178,6 +179,7 @@ static void test_values_that_are_refused(void **state) {
                 {"{\"group_id\":\"00000000000000000000003\"}", "must be an id"},
                 {"{\"group_id\":[3]}", "must be an id"},
                 {"{\"other\":1}", "parameter 'other' is not known to Model"},
+                {"{\"cuont\":1}", "not known to Model; did you mean 'count'?"},
                 {"{\"Count\":1}", "parameter 'Count' is not known to Model"},
         };
 
@@ -227,10 +229,12 @@ static void test_problems_before(void **state) {
 }
 
 static void test_secrets_are_not_repeated(void **state) {
-        static const char *const texts[] = {"{\"pin\":\"hunter2\"}", "{\"mode\":\"hunter2\"}"};
+        static const char *const texts[] = {"{\"pin\":\"hunter2\"}", "{\"mode\":\"hunter2\"}",
+                                            "{\"pin\":hunter2}", "hunter2",
+                                            "{\"pin\":1,\"pin\":\"hunter2\"}"};
 
         (void) state;
-        for (size_t i = 0; i < 2; i++) {
+        for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
                 Params *params = NULL;
                 Problems problems = {0};
                 assert_int_equal(params_new(texts[i], &model, &params, &problems),
@@ -319,12 +323,32 @@ static void test_words(void **state) {
         char *json = NULL;
 
         (void) state;
-        assert_int_equal(params_from_words(words, 4, &json, &problems), 0);
+        assert_int_equal(params_from_words(words, 4, &strict, &json, &problems), 0);
         assert_string_equal(json, "{\"a\":\"1\",\"b\":\"x=y\",\"c\":\"\\u00E4\\/\",\"d\":\"\"}");
         free(json);
-        assert_int_equal(params_from_words(NULL, 0, &json, &problems), 0);
+        assert_int_equal(params_from_words(NULL, 0, &strict, &json, &problems), 0);
         assert_string_equal(json, "[]");
         free(json);
+}
+
+/* A boolean is stored so that PHP takes it for what it is; what is none is refused by others. */
+static void test_booleans_of_words(void **state) {
+        static const char *const rows[][2] = {
+                {"true", "{\"flag\":\"1\"}"}, {"false", "{\"flag\":\"0\"}"},
+                {"1", "{\"flag\":\"1\"}"},    {"0", "{\"flag\":\"0\"}"},
+                {"no", "{\"flag\":\"no\"}"},
+        };
+
+        (void) state;
+        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+                char word[32], *const words[] = {word}, *json = NULL;
+                Problems problems = {0};
+
+                (void) snprintf(word, sizeof(word), "flag=%s", rows[i][0]);
+                assert_int_equal(params_from_words(words, 1, &model, &json, &problems), 0);
+                assert_string_equal(json, rows[i][1]);
+                free(json);
+        }
 }
 
 static void test_words_that_are_refused(void **state) {
@@ -335,12 +359,25 @@ static void test_words_that_are_refused(void **state) {
         Problems problems = {0};
 
         (void) state;
-        assert_int_equal(params_from_words(words, 7, &json, &problems), PARAMS_E_INVALID);
+        assert_int_equal(params_from_words(words, 7, &strict, &json, &problems), PARAMS_E_INVALID);
         assert_null(json);
         assert_int_equal(problems.count, 5);
         assert_non_null(strstr(problems.text, "'novalue' is not of the form name=value"));
         assert_non_null(strstr(problems.text, "parameter 'a' is given twice"));
         assert_non_null(strstr(problems.text, "parameter 'b' is not UTF-8"));
+}
+
+/* A word without a name may be the value of a secret parameter. */
+static void test_words_that_may_be_secret(void **state) {
+        char *const words[] = {(char[]){"pin=1"}, (char[]){"hunter2"}, (char[]){"=hunter2"}};
+        char *json = NULL;
+        Problems problems = {0};
+
+        (void) state;
+        assert_int_equal(params_from_words(words, 3, &model, &json, &problems), PARAMS_E_INVALID);
+        assert_int_equal(problems.count, 2);
+        assert_non_null(strstr(problems.text, "word 2 is not of the form name=value"));
+        assert_null(strstr(problems.text, "hunter2"));
 }
 
 int main(void) {
@@ -361,7 +398,9 @@ int main(void) {
                 cmocka_unit_test(test_find),
                 cmocka_unit_test(test_foreign),
                 cmocka_unit_test(test_words),
+                cmocka_unit_test(test_booleans_of_words),
                 cmocka_unit_test(test_words_that_are_refused),
+                cmocka_unit_test(test_words_that_may_be_secret),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

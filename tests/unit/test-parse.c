@@ -105,7 +105,7 @@ static void test_duration(void **state) {
                 {"s", 0, USEC_INFINITY, PARSE_E_INVALID, UNTOUCHED},
                 {"-1s", 0, USEC_INFINITY, PARSE_E_INVALID, UNTOUCHED},
                 {"1 h 30min", 0, USEC_INFINITY, PARSE_E_INVALID, UNTOUCHED},
-                {"1m", 0, USEC_INFINITY, PARSE_E_INVALID, UNTOUCHED},
+                {"90m", 0, USEC_INFINITY, 0, 5400 * USEC_PER_SEC},
                 {"1s ", 0, USEC_INFINITY, PARSE_E_INVALID, UNTOUCHED},
                 {"1.5s", 0, USEC_INFINITY, PARSE_E_INVALID, UNTOUCHED},
         };

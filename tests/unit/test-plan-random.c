@@ -15,7 +15,8 @@
 #define SEC USEC_PER_SEC
 
 #define COS 24
-#define MODEL_SLOTS 12
+#define MODEL_SLOTS 60
+#define MODEL_WORKERS 12
 
 typedef struct Model {
         Plan *plan;
@@ -40,7 +41,10 @@ static void model_push(Model *m, int32_t co) {
 }
 
 static void model_ready(Model *m, int32_t co) {
-        assert_int_equal(plan_co_ready(m->plan, co), 0);
+        if (draw(m, 2)) /* found, or heard of: so few make no difference */
+                assert_int_equal(plan_co_ready(m->plan, co), 0);
+        else
+                assert_int_equal(plan_co_heard(m->plan, co), 0);
         for (size_t i = 0; i < m->n; i++)
                 if (m->queue[i] == co)
                         return;
@@ -61,56 +65,68 @@ static void model_part(Model *m, int32_t co, int looks_again) {
 
 static void model_event(Model *m, unsigned slot) {
         int32_t co = plan_slot_co(m->plan, slot);
-        PlanTurn end = (PlanTurn) draw(m, 3);
+        PlanTurn end = (PlanTurn) draw(m, 2);
 
         switch (plan_slot_state(m->plan, slot)) {
         case SLOT_STARTING:
                 if (draw(m, 4))
-                        plan_started(m->plan, slot, m->now);
+                        plan_ready(m->plan, slot, m->now);
                 else
-                        plan_gone(m->plan, slot, 1, m->now, draw(m, UINT32_MAX));
+                        plan_gone(m->plan, slot, (int) draw(m, 2), 1, m->now, draw(m, UINT32_MAX));
                 break;
         case SLOT_BUSY:
                 if (!draw(m, 20)) {
-                        plan_gone(m->plan, slot, (int) draw(m, 2), m->now, draw(m, UINT32_MAX));
+                        plan_gone(m->plan, slot, (int) draw(m, 2), (int) draw(m, 2), m->now,
+                                  draw(m, UINT32_MAX));
                         break;
                 }
                 plan_turn_over(m->plan, slot, end, draw(m, 4), m->now);
-                if (end == PLAN_TURN_HELD)
-                        m->is_again[co] = 0;
                 model_part(m, co, end == PLAN_TURN_MORE);
                 break;
         case SLOT_IDLE:
         case SLOT_RETIRING:
                 if (!draw(m, 4))
-                        plan_gone(m->plan, slot, 0, m->now, draw(m, UINT32_MAX));
+                        plan_gone(m->plan, slot, (int) draw(m, 2), 0, m->now, draw(m, UINT32_MAX));
                 break;
-        case SLOT_DEAD:
-                plan_settled(m->plan, slot);
-                model_part(m, co, 1);
+        case SLOT_DYING:
+                plan_cleared(m->plan, slot, m->now);
+                break;
+        case SLOT_HEIR:
+                if (draw(m, 4)) {
+                        plan_settled(m->plan, slot, m->now);
+                        model_part(m, co, 1);
+                } else {
+                        plan_gone(m->plan, slot, 1, 1, m->now, draw(m, UINT32_MAX));
+                }
                 break;
         default:
                 break;
         }
 }
 
-static unsigned serving(const Plan *plan) {
-        return plan_in_use(plan) - plan_count(plan, SLOT_DEAD) - plan_count(plan, SLOT_RETIRING);
+static unsigned unsettled(const Plan *plan) {
+        unsigned n = 0;
+        for (unsigned slot = 0; slot < MODEL_SLOTS; slot++)
+                n += (unsigned) plan_slot_is_unsettled(plan, slot);
+        return n;
 }
 
 static void model_act(Model *m, PlanAction action) {
         assert_true(action.slot < MODEL_SLOTS);
         switch (action.type) {
-        case PLAN_SPAWN:
+        case PLAN_SPAWN:;
                 assert_true(m->is_online);
-                assert_int_equal(plan_slot_state(m->plan, action.slot), SLOT_EMPTY);
+                int is_heir = plan_slot_state(m->plan, action.slot) == SLOT_DEAD;
+                if (!is_heir)
+                        assert_int_equal(plan_slot_state(m->plan, action.slot), SLOT_EMPTY);
                 if (!draw(m, 8)) {
-                        plan_spawn_failed(m->plan, m->now, draw(m, UINT32_MAX));
+                        plan_fork_failed(m->plan, action.slot, m->now, draw(m, UINT32_MAX));
                         break;
                 }
-                plan_spawned(m->plan, action.slot, m->now);
-                assert_true(serving(m->plan) <= m->limits.workers);
-                assert_true(plan_in_use(m->plan) <= m->limits.workers);
+                plan_forked(m->plan, action.slot, m->now);
+                /* Those that are held up are not counted. */
+                if (!is_heir)
+                        assert_true(plan_in_use(m->plan) - unsettled(m->plan) <= m->limits.workers);
                 break;
         case PLAN_ASSIGN:
                 assert_true(m->is_online && m->n > 0);
@@ -126,6 +142,7 @@ static void model_act(Model *m, PlanAction action) {
                 break;
         case PLAN_KILL:
                 assert_true(plan_slot_state(m->plan, action.slot) == SLOT_STARTING ||
+                            plan_slot_state(m->plan, action.slot) == SLOT_HEIR ||
                             plan_slot_state(m->plan, action.slot) == SLOT_RETIRING);
                 break;
         default:
@@ -155,7 +172,7 @@ static void check_invariants(const Model *m) {
                 SlotState state = plan_slot_state(m->plan, slot);
                 if (state == SLOT_BUSY)
                         assert_true(co > 0);
-                else if (state != SLOT_DEAD)
+                else if (!plan_slot_is_unsettled(m->plan, slot))
                         assert_int_equal(co, 0);
                 if (!co)
                         continue;
@@ -199,7 +216,7 @@ static void random_step(Model *m) {
         } else if (what < 95) {
                 model_event(m, draw(m, MODEL_SLOTS));
         } else if (what < 97) {
-                m->limits.workers = 1 + draw(m, MODEL_SLOTS);
+                m->limits.workers = 1 + draw(m, MODEL_WORKERS);
                 plan_set_limits(m->plan, &m->limits);
         } else {
                 m->is_online = draw(m, 4) != 0;
@@ -221,11 +238,13 @@ static void finish_all(Model *m) {
                                 plan_turn_over(m->plan, slot, PLAN_TURN_EMPTY, 1, m->now);
                                 model_part(m, co, 0);
                         } else if (state == SLOT_STARTING) {
-                                plan_started(m->plan, slot, m->now);
+                                plan_ready(m->plan, slot, m->now);
                         } else if (state == SLOT_RETIRING) {
-                                plan_gone(m->plan, slot, 0, m->now, 0);
-                        } else if (state == SLOT_DEAD) {
-                                plan_settled(m->plan, slot);
+                                plan_gone(m->plan, slot, 0, 0, m->now, 0);
+                        } else if (state == SLOT_DYING) {
+                                plan_cleared(m->plan, slot, m->now);
+                        } else if (state == SLOT_HEIR) {
+                                plan_settled(m->plan, slot, m->now);
                                 model_part(m, co, 1);
                         }
                 }

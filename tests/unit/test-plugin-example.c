@@ -349,11 +349,27 @@ static void test_never_returns(void **state) {
         }
 }
 
+/* By another way than the plugin's: this program's own name has no parenthesis. */
+static long long start_ticks(void) {
+        long long ticks = 0;
+
+        FILE *file = fopen("/proc/self/stat", "re");
+        assert_non_null(file);
+        assert_int_equal(fscanf(file,
+                                "%*[^)]) %*c%*d%*d%*d%*d%*d%*u%*u%*u%*u%*u%*u%*u%*d%*d%*d%*d%*d"
+                                "%*d%lld",
+                                &ticks),
+                         1);
+        (void) fclose(file);
+        assert_true(ticks > 0);
+        return ticks;
+}
+
 static void test_traces(void **state) {
         (void) state;
         char path[] = "/tmp/test-plugin-example-XXXXXX", reason[16];
         int job, co, pid;
-        long long begin, end;
+        long long ticks, end_ticks, begin, end;
 
         int fd = mkstemp(path);
         assert_true(fd >= 0);
@@ -362,12 +378,16 @@ static void test_traces(void **state) {
         assert_int_equal(run(&fake, "CountJob"), RJ_CANCELED);
 
         FILE *file = fdopen(fd, "r");
-        assert_int_equal(fscanf(file, "begin %d %d %d %lld\n", &job, &co, &pid, &begin), 4);
+        assert_int_equal(
+                fscanf(file, "begin %d %d %d %lld %lld\n", &job, &co, &pid, &ticks, &begin), 5);
         assert_int_equal(job, 7);
         assert_int_equal(co, 3);
         assert_int_equal(pid, getpid());
-        assert_int_equal(fscanf(file, "end 7 3 %d %lld %15s\n", &pid, &end, reason), 3);
+        assert_int_equal(
+                fscanf(file, "end 7 3 %d %lld %lld %15s\n", &pid, &end_ticks, &end, reason), 4);
         assert_int_equal(pid, getpid());
+        assert_int_equal(ticks, start_ticks());
+        assert_int_equal(end_ticks, ticks);
         assert_true(end >= begin);
         assert_string_equal(reason, "canceled");
         assert_int_equal(fgetc(file), EOF);

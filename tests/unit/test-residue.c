@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -20,11 +21,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "process/children.h"
+#include "process/spawn.h"
 #include "util/clock.h"
 #include "util/macro.h"
-#include "worker/children.h"
 #include "worker/residue.h"
-#include "worker/spawn.h"
 
 /* One bad habit, and what is said of it; "" for nothing. */
 typedef struct Habit {
@@ -162,6 +163,10 @@ static void replace_standard(void) {
         (void) close_range(4, ~0U, 0);
 }
 
+static void close_memory(void) {
+        (void) prctl(PR_SET_DUMPABLE, 0);
+}
+
 static const Habit habits[] = {
         {"nothing", nothing, ""},
         {"chdir", change_directory, "another working directory"},
@@ -185,6 +190,7 @@ static const Habit habits[] = {
         {"closed", open_and_close, ""},
         {"close_range", close_everything, "no way to its supervisor, other standard descriptors"},
         {"dup2", replace_standard, "other standard descriptors"},
+        {"prctl", close_memory, "a closed memory"},
 };
 
 /* In a child of its own: the habit, what was said, and that a second look finds nothing more. */
@@ -225,6 +231,130 @@ static void test_habits(void **state) {
                 if (!WIFEXITED(status) || WEXITSTATUS(status))
                         fail_msg("%s: status %x", habits[i].name, (unsigned) status);
         }
+}
+
+/*
+ * As an ordinary user beside a parent who lets nobody look in: standard error is the same again,
+ * and so is who may look into this process.
+ */
+static int lose_errors(void *arg) {
+        char words[RESIDUE_WORDS];
+        Residue residue;
+
+        (void) arg;
+        if (getuid() == 0 && setuid(64211) < 0)
+                return 2;
+        (void) prctl(PR_SET_DUMPABLE, 0);
+        (void) dup2(memfd_create("errors", MFD_CLOEXEC), STDERR_FILENO); /* nobody else's */
+        if (residue_init(&residue, -1, -1))
+                return 3;
+        (void) close(STDERR_FILENO);
+        (void) prctl(PR_SET_DUMPABLE, 1);
+        (void) residue_after(&residue, -1, words);
+        if (strcmp(words, "other standard descriptors, an open memory"))
+                return 4;
+        return descriptor_is_same(&residue.standard[STDERR_FILENO]) &&
+                               !residue_after(&residue, -1, words)
+                       ? 0
+                       : 5;
+}
+
+static void test_errors_of_a_closed_parent(void **state) {
+        int status, before = prctl(PR_GET_DUMPABLE);
+        pid_t pid;
+
+        (void) state;
+        (void) prctl(PR_SET_DUMPABLE, 0);
+        assert_int_equal(spawn_child(lose_errors, NULL, NULL, 0, &pid), 0);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        (void) prctl(PR_SET_DUMPABLE, before);
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+#define KEPT 40 /* more than the descriptors that are looked at first */
+#define KEPT_OLD 10
+
+/*
+ * What open() of a plugin keeps is there for every job, may be closed and opened again, and hides
+ * nothing that a job leaves. `arg`: the kernel does not count descriptors, as before Linux 6.2, and
+ * only those with low numbers are found.
+ */
+static int keep_things(void *arg) {
+        char words[RESIDUE_WORDS];
+        Residue residue;
+        pthread_t thread;
+        int fds[KEPT];
+
+        (void) close_range(3, ~0U, 0);
+        (void) !chdir("/");
+        if (residue_init(&residue, -1, -1) || residue_has_threads(&residue))
+                return 2;
+        for (int i = 0; i < (arg ? KEPT_OLD : KEPT); i++)
+                fds[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        (void) pthread_create(&thread, NULL, sleep_for_ever, NULL);
+        (void) !chdir("/tmp");
+        (void) residue_keep(&residue, -1, words);
+        if (strcmp(words, "another working directory") || residue_after(&residue, -1, words))
+                return 3;
+        if (arg)
+                residue.n_fds = 0;
+        (void) close(fds[0]);
+        if (residue_after(&residue, -1, words) || !residue_has_threads(&residue))
+                return 4;
+        (void) fcntl(fds[1], F_DUPFD, 200); /* connects again, under another number */
+        if (residue_after(&residue, -1, words))
+                return 5;
+        (void) open("/dev/null", O_RDONLY);
+        (void) open("/dev/null", O_RDONLY);
+        (void) pthread_create(&thread, NULL, sleep_for_ever, NULL);
+        (void) residue_after(&residue, -1, words);
+        return strcmp(words, "1 thread, 2 open descriptors") ? 6 : 0;
+}
+
+static void test_kept(void **state) {
+        static int is_old_kernel;
+        void *args[] = {NULL, &is_old_kernel};
+
+        (void) state;
+        for (size_t i = 0; i < ARRAY_SIZE(args); i++) {
+                int status;
+                pid_t pid;
+                assert_int_equal(spawn_child(keep_things, args[i], NULL, 0, &pid), 0);
+                assert_int_equal(waitpid(pid, &status, 0), pid);
+                if (!WIFEXITED(status) || WEXITSTATUS(status))
+                        fail_msg("%zu: status %x", i, (unsigned) status);
+        }
+}
+
+/* Descriptors of the worker's own come and go; what a plugin leaves beside them is noticed. */
+static int keep_descriptors(void *arg) {
+        char words[RESIDUE_WORDS];
+        Residue residue;
+        int fds[3];
+
+        (void) arg;
+        if (residue_init(&residue, -1, -1) || pipe2(fds, O_CLOEXEC) < 0)
+                return 2;
+        fds[2] = fcntl(fds[0], F_DUPFD_CLOEXEC, 100);
+        residue_expect(&residue, fds, 3);
+        if (residue_after(&residue, -1, words))
+                return 3;
+        int left = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        if (!residue_after(&residue, -1, words) || strcmp(words, "1 open descriptor"))
+                return 4;
+        /* An open() keeps that one; then those of the worker go, and others come. */
+        if (residue_keep(&residue, -1, words))
+                return 5;
+        (void) close(fds[0]);
+        (void) close(fds[1]);
+        residue_expect(&residue, &fds[2], 1);
+        if (residue_after(&residue, -1, words))
+                return 6;
+        (void) fcntl(left, F_DUPFD_CLOEXEC, 0);
+        if (!residue_after(&residue, -1, words) || strcmp(words, "1 open descriptor"))
+                return 7;
+        return 0;
 }
 
 /* A tree of three generations, one of them in a session of its own, and one that has ended. */
@@ -281,6 +411,8 @@ static int spare_strangers(void *arg) {
         int n = children_end_but(&strangers);
         if (n != 1 || waitpid(stranger, NULL, WNOHANG))
                 return 10 + n;
+        if (waitpid(brief, NULL, WNOHANG) != brief) /* whose end is somebody else's to hear */
+                return 6;
         if (!strangers_forget(&strangers, stranger) || strangers_forget(&strangers, stranger) ||
             strangers_have(&strangers, stranger) || !strangers_forget(&strangers, brief))
                 return 3;
@@ -288,7 +420,7 @@ static int spare_strangers(void *arg) {
 }
 
 static void test_children(void **state) {
-        static const SpawnFn fns[] = {leave_children, spare_strangers};
+        static const SpawnFn fns[] = {leave_children, spare_strangers, keep_descriptors};
         int status;
         pid_t pid;
 
@@ -322,8 +454,8 @@ static void test_cost(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_habits),
-                cmocka_unit_test(test_children),
+                cmocka_unit_test(test_habits), cmocka_unit_test(test_errors_of_a_closed_parent),
+                cmocka_unit_test(test_kept),   cmocka_unit_test(test_children),
                 cmocka_unit_test(test_cost),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -19,8 +20,11 @@ static uint32_t draw(uint32_t *random, uint32_t n) {
 
 static int setup(void **state) {
         StatusPage *page = NULL;
-        int r = status_page_new(&page);
+        int fd;
+        int r = status_page_new(&page, &fd);
         *state = page;
+        if (!r)
+                (void) close(fd);
         return r;
 }
 
@@ -48,8 +52,13 @@ static void test_put_and_read(void **state) {
         assert_int_equal(size, 5);
         assert_memory_equal(data, "THree", 5);
         assert_int_equal(ring_read(page, &at, data, sizeof(data), &size), 0);
-        ring_release(page, second);
+        assert_int_equal(ring_count(page), 2);
+        ring_release(page, second, 1);
         assert_int_equal(ring_oldest(page), second);
+        assert_int_equal(ring_count(page), 1);
+        ring_clear(page);
+        assert_int_equal(ring_count(page), 0);
+        assert_int_equal(ring_oldest(page), ring_end(page));
 }
 
 static void test_sizes(void **state) {
@@ -64,7 +73,7 @@ static void test_sizes(void **state) {
                 frames++;
         assert_int_equal(frames, STATUS_RING_SIZE / (RING_FRAME_MAX + 4));
         assert_int_equal(ring_put(page, data, RING_FRAME_MAX), RING_E_FULL);
-        ring_release(page, RING_FRAME_MAX + 4);
+        ring_release(page, RING_FRAME_MAX + 4, 1);
         assert_int_equal(ring_put(page, data, RING_FRAME_MAX), 0);
 }
 
@@ -124,9 +133,11 @@ static void test_against_a_model(void **state) {
                         frames[read++].end = at;
                 } else if (read > released) {
                         size_t until = released + 1 + draw(&random, (uint32_t) (read - released));
+                        size_t n = until - released;
                         for (; released < until; released++)
                                 used -= 4 + frames[released].size;
-                        ring_release(page, frames[until - 1].end);
+                        ring_release(page, frames[until - 1].end, n);
+                        assert_int_equal(ring_count(page), put - released);
                 }
         }
         assert_true(at > 10 * (uint64_t) STATUS_RING_SIZE);
@@ -194,7 +205,7 @@ static void test_damage_does_no_harm(void **state) {
                 size_t size = 0, n = 0;
                 int r;
                 while ((r = ring_read(page, &at, data, sizeof(data), &size)) == 1) {
-                        assert_in_range(size, 1, sizeof(data));
+                        assert_true(size >= 1 && size <= sizeof(data));
                         assert_true(n++ < STATUS_RING_SIZE);
                 }
                 assert_true(r == 0 || r == -RING_E_DAMAGED);
@@ -202,8 +213,19 @@ static void test_damage_does_no_harm(void **state) {
         }
 }
 
+static void test_counts_that_make_no_sense(void **state) {
+        StatusPage *page = *state;
+
+        (void) ring_put(page, "one", 3);
+        atomic_store(&page->frames_taken, 5);
+        assert_int_equal(ring_count(page), -1);
+        atomic_store(&page->frames_put, UINT64_MAX);
+        assert_int_equal(ring_count(page), -1);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(test_counts_that_make_no_sense, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_put_and_read, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_sizes, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_exactly_full, setup, teardown),

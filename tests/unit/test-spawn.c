@@ -16,8 +16,9 @@
 
 #include <cmocka.h>
 
+#include "process/spawn.h"
 #include "util/process.h"
-#include "worker/spawn.h"
+#include "util/writer.h"
 
 static int wait_for(pid_t pid) {
         int status = 0;
@@ -86,6 +87,24 @@ static void test_signals(void **state) {
         (void) sigprocmask(SIG_SETMASK, &blocked, NULL);
         for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
                 (void) signal(signals[i], SIG_DFL);
+}
+
+static int check_ignored(void *arg) {
+        const int *number = arg;
+        struct sigaction action;
+        return sigaction(*number, NULL, &action) == 0 && action.sa_handler == SIG_IGN ? 0 : 1;
+}
+
+/* The log's reader may go: no child ends with it. */
+static void test_signals_of_writes(void **state) {
+        int numbers[] = {SIGPIPE, SIGXFSZ, SIGTTOU};
+
+        (void) state;
+        writer_prepare();
+        for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+                assert_int_equal(code_of(check_ignored, &numbers[i], NULL, 0), 0);
+                (void) signal(numbers[i], SIG_DFL);
+        }
 }
 
 static int check_session(void *arg) {
@@ -250,8 +269,8 @@ static int pause_long(void *arg) {
         return 0;
 }
 
-/* A process that cannot be looked at is neither killed nor taken for gone. */
-static void test_end_of_the_unknown(void **state) {
+/* A process that cannot be looked at is not taken for gone, and looking at one does not end it. */
+static void test_life_of_the_unknown(void **state) {
         struct rlimit before, none;
         int64_t ticks;
         pid_t pid;
@@ -262,15 +281,17 @@ static void test_end_of_the_unknown(void **state) {
         assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
         none = (struct rlimit){.rlim_cur = 0, .rlim_max = before.rlim_max};
         assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
-        ProcessLife r = spawn_end(pid, ticks);
+        ProcessLife r = process_led_life(pid, ticks);
         assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
         assert_int_equal(r, PROCESS_UNKNOWN);
+        /* Another process has the number. */
+        assert_int_equal(process_led_life(pid, ticks + 1), PROCESS_GONE);
+        assert_int_equal(process_led_life(pid, ticks), PROCESS_ALIVE);
         assert_int_equal(spawn_ended(), 0);
-        assert_int_equal(spawn_end(pid, ticks + 1), PROCESS_GONE); /* another one has the number */
-        assert_int_equal(spawn_ended(), 0);
-        assert_int_equal(spawn_end(pid, ticks), PROCESS_ALIVE);
+        spawn_signal(pid, SIGKILL);
         assert_int_equal(spawn_outcome(wait_for(pid)).value, SIGKILL);
-        assert_int_equal(spawn_end(pid, ticks), PROCESS_GONE);
+        assert_int_equal(process_led_life(pid, ticks), PROCESS_GONE);
+        assert_int_equal(process_led_life(1, ticks), PROCESS_GONE);
         assert_int_equal(spawn_ended(), -ECHILD);
 }
 
@@ -309,6 +330,34 @@ static void test_reap(void **state) {
         (void) close(fds[0]);
 }
 
+/* What a dead process has left of its group counts, as long as the number is nobody else's. */
+static void test_life_of_a_group(void **state) {
+        int fds[2], status = 0;
+        struct rusage usage;
+        int64_t ticks;
+        pid_t pid;
+        char byte;
+
+        (void) state;
+        assert_int_equal(pipe(fds), 0);
+        assert_int_equal(spawn_child(leave_one, &fds[1], &fds[1], 1, &pid), 0);
+        (void) close(fds[1]);
+        assert_int_equal(process_start_ticks(pid, &ticks), 0);
+        assert_int_equal(read(fds[0], &byte, 1), 1);
+        while (!spawn_ended())
+                (void) usleep(1000);
+        assert_int_equal(process_life(pid, ticks), PROCESS_GONE);
+        assert_int_equal(process_led_life(pid, ticks), PROCESS_ALIVE);
+        spawn_reap(pid, 0, &status, &usage);
+        assert_int_equal(process_led_life(pid, ticks), PROCESS_ALIVE);
+        (void) kill(-pid, SIGKILL);
+        struct pollfd fd = {.fd = fds[0], .events = POLLIN};
+        assert_int_equal(poll(&fd, 1, 10000), 1);
+        (void) close(fds[0]);
+        while (process_led_life(pid, ticks) == PROCESS_ALIVE)
+                (void) usleep(1000);
+}
+
 static void test_outcomes(void **state) {
         static const struct {
                 int status;
@@ -334,14 +383,16 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_exit_code),
                 cmocka_unit_test(test_signals),
+                cmocka_unit_test(test_signals_of_writes),
                 cmocka_unit_test(test_session),
                 cmocka_unit_test(test_environment),
                 cmocka_unit_test(test_descriptors),
                 cmocka_unit_test(test_dies_with_its_parent),
                 cmocka_unit_test(test_signal_reaches_the_group),
                 cmocka_unit_test(test_signal_to_nobody),
-                cmocka_unit_test(test_end_of_the_unknown),
+                cmocka_unit_test(test_life_of_the_unknown),
                 cmocka_unit_test(test_reap),
+                cmocka_unit_test(test_life_of_a_group),
                 cmocka_unit_test(test_outcomes),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,9 +10,9 @@
 
 #include <cmocka.h>
 
+#include "process/title.h"
 #include "util/macro.h"
 #include "worker/residue.h"
-#include "worker/title.h"
 
 static size_t length; /* of the arguments that this program was started with */
 
@@ -54,7 +54,7 @@ static void test_hostile_names(void **state) {
                   "a\n\t\x1b[2J%s%n\x7f"
                   "b\xc2\x9b\xc2\xa0\xff");
         assert_string_equal(title(),
-                            "test-title: job 1 of CO 2, a???[2J%s%n?b??\xc2\xa0\xef\xbf\xbd");
+                            "test-title: job 1 of CO 2, a???[2J%s%n?b?\xc2\xa0\xef\xbf\xbd");
         memset(name, 'x', sizeof(name) - 1);
         name[sizeof(name) - 1] = '\0';
         title_job(1, 2, name);

@@ -15,15 +15,23 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "ipc/shared.h"
+#include "process/spawn.h"
 #include "registry-job/plugin.h"
 #include "util/macro.h"
-#include "worker/spawn.h"
 #include "worker/watch.h"
 
 #define LEASE (30 * USEC_PER_SEC)
 #define MB ((uint64_t) 1 << 20)
 
 static StatusPage *page;
+static Orders *orders;
+static int page_fd, orders_fd;
+
+/* Of the child, which maps both as a worker does. */
+static StatusPage *own_page;
+static const Orders *own_orders;
+static const uint32_t *word;
 static Watch *the_watch;
 
 /* One thing that a plugin may do, between watch_job_begin() and watch_job_end(). */
@@ -33,13 +41,17 @@ typedef struct Deed {
         int (*act)(void);
 } Deed;
 
+static int map_as_worker(void) {
+        int r = status_page_map(page_fd, &own_page);
+        return r ? r : orders_map(orders_fd, &own_orders);
+}
+
 static int do_deed(void *arg) {
         const Deed *deed = arg;
 
-        atomic_store(&page->lease_end_usec, clock_now_usec() + deed->lease_usec);
-        if (watch_start(page, LEASE, &the_watch))
+        if (map_as_worker() || watch_start(own_page, own_orders, -1, &the_watch))
                 return 99;
-        (void) status_page_begin(page, 42);
+        word = orders_begin_job(own_orders, own_page, 42);
         watch_job_begin(the_watch, 42, &deed->limits);
         int code = deed->act();
         EndedBy ended_by = watch_job_end(the_watch);
@@ -51,8 +63,15 @@ static Outcome run(const Deed *deed) {
         pid_t pid;
 
         status_page_reset(page);
-        assert_int_equal(spawn_child(do_deed, (void *) (uintptr_t) deed, NULL, 0, &pid), 0);
-        assert_int_equal(waitpid(pid, &status, 0), pid);
+        orders_reset(orders);
+        atomic_store(&orders->lease_end_usec, clock_now_usec() + deed->lease_usec);
+        const int keep[] = {page_fd, orders_fd};
+        assert_int_equal(spawn_child(do_deed, (void *) (uintptr_t) deed, keep, 2, &pid), 0);
+        while (!waitpid(pid, &status, WNOHANG)) { /* what a supervisor does */
+                (void) orders_control_job(orders, page, atomic_load(&page->overrun_job),
+                                          RJ_CONTROL_CANCEL);
+                usleep(1000);
+        }
         return spawn_outcome(status);
 }
 
@@ -107,13 +126,13 @@ static _Noreturn int block_and_spin(void) {
 }
 
 static int wait_for_word(void) {
-        while (!(__atomic_load_n(&page->control[1], __ATOMIC_RELAXED) & RJ_CONTROL_CANCEL))
+        while (!(__atomic_load_n(word, __ATOMIC_RELAXED) & RJ_CONTROL_CANCEL))
                 usleep(1000);
         return 7;
 }
 
 static _Noreturn int scribble_and_spin(void) {
-        atomic_store(&page->lease_end_usec, UINT64_MAX);
+        memset(own_page, 255, sizeof(*own_page));
         spin();
 }
 
@@ -188,11 +207,10 @@ static int run_twice(void *arg) {
         struct rlimit before[3], after[3];
 
         (void) arg;
-        atomic_store(&page->lease_end_usec, clock_now_usec() + LEASE);
         (void) getrlimit(RLIMIT_DATA, &before[0]);
         (void) getrlimit(RLIMIT_CPU, &before[1]);
         (void) getrlimit(RLIMIT_NOFILE, &before[2]);
-        if (watch_start(page, LEASE, &the_watch))
+        if (map_as_worker() || watch_start(own_page, own_orders, -1, &the_watch))
                 return 99;
         for (int i = 0; i < 2; i++) {
                 watch_job_begin(the_watch, i, &limits);
@@ -214,7 +232,9 @@ static void test_restored(void **state) {
 
         (void) state;
         status_page_reset(page);
-        assert_int_equal(spawn_child(run_twice, NULL, NULL, 0, &pid), 0);
+        atomic_store(&orders->lease_end_usec, clock_now_usec() + LEASE);
+        const int keep[] = {page_fd, orders_fd};
+        assert_int_equal(spawn_child(run_twice, NULL, keep, 2, &pid), 0);
         assert_int_equal(waitpid(pid, &status, 0), pid);
         assert_int_equal(spawn_outcome(status).kind, OUTCOME_EXITED);
         assert_int_equal(spawn_outcome(status).value, 0);
@@ -226,7 +246,9 @@ int main(void) {
                 cmocka_unit_test(test_run_time), cmocka_unit_test(test_open_files),
                 cmocka_unit_test(test_lease),    cmocka_unit_test(test_restored),
         };
-        if (status_page_new(&page))
+        int writable_fd;
+        if (status_page_new(&page, &page_fd) || orders_new(&orders, &writable_fd))
                 return 1;
+        orders_fd = shared_open_read_only(writable_fd);
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -28,8 +28,10 @@ static WhyFacts complete(WhyFacts f) {
         f.plugin = "P.Job";
         if (!f.co_status)
                 f.co_status = "A";
-        int64_t *times[] = {&f.start_after, &f.started,      &f.finished,     &f.modified,
-                            &f.stalled,     &f.holder_since, &f.running_since};
+        int64_t *times[] = {&f.start_after,  &f.started,      &f.finished,      &f.modified,
+                            &f.stalled,      &f.holder_since, &f.running_since, &f.refused_since,
+                            &f.retry_at,     &f.ready_since,  &f.hold.since,    &f.hold.until,
+                            &f.trouble_since};
         for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
                 if (!*times[i])
                         *times[i] = WHEN_NEVER;
@@ -44,11 +46,11 @@ static const struct {
         {WHY_NO_JOB, {0}, "there is no job 42"},
         {WHY_ARCHIVE,
          {.is_there = 1, .archive_of = 7, .state = JOB_QUEUED, DAEMON},
-         "job 42 is no job, but an archive copy of job 7"},
+         "job 42 is not a job, but an archive copy of job 7"},
         {WHY_DELETED, {.is_there = 1, .is_deleted = 1, .state = JOB_QUEUED}, "job 42 was deleted"},
         {WHY_NO_STATUS,
          {.is_there = 1},
-         "job 42 has a status that the Registry does not have; nobody runs it"},
+         "job 42 has a status that the Registry does not know; nobody runs it"},
         {WHY_COMPLETE,
          {.is_there = 1,
           .state = JOB_COMPLETE,
@@ -58,7 +60,17 @@ static const struct {
          "job 42 completed at 07:02:40 UTC (4 min ago): 3 done; it was queued again as job 50"},
         {WHY_FAILED,
          {.is_there = 1, .state = JOB_FAILED, .finished = NOW - 86400, .summary = ""},
-         "job 42 failed at 2026-08-05 07:06:40 UTC (24 h ago): it has no summary"},
+         "job 42 failed at 2026-08-05 07:06:40 UTC (24 h ago): it has no summary; registry-job log "
+         "42 "
+         "shows all that is known, registry-job retry 42 queues it again"},
+        {WHY_FAILED,
+         {.is_there = 1,
+          .state = JOB_FAILED,
+          .finished = NOW - 5,
+          .summary = "no LDAP",
+          .successor = 50},
+         "job 42 failed at 07:06:35 UTC (5 s ago): no LDAP; it was queued again as job 50; "
+         "registry-job log 42 shows all that is known"},
         {WHY_CANCELED,
          {.is_there = 1, .state = JOB_CANCELED, .finished = NOW - 5, .actor = "alice"},
          "job 42 was canceled by alice at 07:06:35 UTC (5 s ago)"},
@@ -129,20 +141,20 @@ static const struct {
           .started = NOW - 3 * 86400,
           .holder = ALIVE,
           DAEMON},
-         "job 42 is in progress by somebody else's runner on php-1, PID 9, since 2026-08-03 "
-         "07:06:40 UTC (3 days); no daemon touches it: see registry-job doctor, and registry-job "
+         "job 42 is in progress under a runner of another system on php-1, PID 9, since 2026-08-03 "
+         "07:06:40 UTC (3 days); no daemon changes it: see registry-job doctor and registry-job "
          "settle 42"},
         {WHY_FOREIGN,
          {.is_there = 1, .state = JOB_ASSIGNED},
-         "job 42 is assigned by somebody else's runner on an unknown host, PID 0; no daemon "
-         "touches it: see registry-job doctor, and registry-job settle 42"},
+         "job 42 is assigned under a runner of another system on an unknown host, PID 0; no daemon "
+         "changes it: see registry-job doctor and registry-job settle 42"},
         /* Not due, suspended, no daemon, and not in the queue: the first of them it is. */
         {WHY_NOT_DUE,
          {.is_there = 1, .state = JOB_QUEUED, .start_after = NOW + 240, .co_status = "S"},
          "job 42 is not due until 07:10:40 UTC (in 4 min)"},
         {WHY_CO_GONE,
          {.is_there = 1, .state = JOB_QUEUED, .co_status = "-", DAEMON},
-         "job 42 does not start, because its CO 2 is not there, or was deleted"},
+         "job 42 does not start, because its CO 2 does not exist, or was deleted"},
         {WHY_CO_SUSPENDED,
          {.is_there = 1, .state = JOB_QUEUED, .co_status = "S", .start_after = NOW},
          "job 42 does not start, because its CO 2 is suspended"},
@@ -157,11 +169,11 @@ static const struct {
          "job 42 does not start, because no daemon is running; 1 job of its CO waits before it"},
         {WHY_NOT_IN_QUEUE,
          {.is_there = 1, .state = JOB_QUEUED, .has_triggers = 1, DAEMON},
-         "job 42 does not start, because it is not in jobd.queue: see registry-job doctor"},
+         "job 42 does not start, because it is missing in jobd.queue: see registry-job doctor"},
         {WHY_NOT_IN_QUEUE,
          {.is_there = 1, .state = JOB_QUEUED, DAEMON},
-         "job 42 does not start, because it is not in jobd.queue and triggers of ours on jobs are "
-         "missing or disabled: see registry-job doctor"},
+         "job 42 does not start, because it is missing in jobd.queue, and triggers jobd_* on "
+         "public.jobs are missing or disabled: see registry-job doctor"},
         {WHY_LANE_LAPSED,
          {.is_there = 1,
           .state = JOB_QUEUED,
@@ -199,6 +211,68 @@ static const struct {
           .running_since = NOW - 20},
          "job 42 waits behind job 40 of its CO, which was canceled, but whose plugin has not "
          "stopped yet, and runs on h1, PID 7, since 07:06:20 UTC (20 s)"},
+        {WHY_REFUSED,
+         {.is_there = 1,
+          .state = JOB_QUEUED,
+          .is_in_queue = 1,
+          .daemons = 1,
+          .workers = 1,
+          .busy = 1,
+          .refused = 42,
+          .refusals = 1,
+          .refused_words = "integer out of range",
+          .refused_since = NOW - 1,
+          .retry_at = NOW},
+         "job 42 does not start, because the database refuses to assign it since 07:06:39 UTC "
+         "(1 s), tried 1 time, next at 07:06:40 UTC: integer out of range; put that right, or "
+         "registry-job cancel 42"},
+        {WHY_BEHIND_REFUSED,
+         {.is_there = 1,
+          .state = JOB_QUEUED,
+          .is_in_queue = 1,
+          .ahead = 1,
+          .head = 40,
+          .refused = 40,
+          .refusals = 7,
+          .refused_since = NOW - 240,
+          .retry_at = NOW + 20,
+          DAEMON},
+         "job 42 waits for its turn: job 40 comes first, which the database refuses to assign "
+         "since 07:02:40 UTC (4 min), tried 7 times, next at 07:07:00 UTC: ; put that right, or "
+         "registry-job cancel 40"},
+        {WHY_NO_MODEL,
+         {.is_there = 1,
+          .state = JOB_QUEUED,
+          .is_in_queue = 1,
+          .missing_model = "CoreJob.SyncJob",
+          DAEMON},
+         "job 42 does not start, because no daemon provides CoreJob.SyncJob; it waits until its "
+         "plugin is loaded ([plugins] load), its program configured ([exec]) or its Registry "
+         "([registry]), and the daemon reloaded, or until registry-job cancel 42"},
+        {WHY_NO_MODEL,
+         {.is_there = 1,
+          .state = JOB_QUEUED,
+          .is_in_queue = 1,
+          .missing_model = "CoreJob.SyncJob",
+          .problem = "the Registry at /srv/registry does not start: it called exit()",
+          DAEMON},
+         "job 42 does not start, because no daemon provides CoreJob.SyncJob: the Registry at "
+         "/srv/registry does not start: it called exit(); it waits until that is mended, or until "
+         "registry-job cancel 42"},
+        {WHY_BEHIND_NO_MODEL,
+         {.is_there = 1,
+          .state = JOB_QUEUED,
+          .is_in_queue = 1,
+          .daemons = 1,
+          .workers = 1,
+          .busy = 1,
+          .ahead = 2,
+          .head = 40,
+          .missing_model = "CoreJob.SyncJob"},
+         "job 42 waits for its turn: job 40 comes first, and no daemon provides its model "
+         "CoreJob.SyncJob; it waits until its plugin is loaded ([plugins] load), its program "
+         "configured ([exec]) or its Registry ([registry]), and the daemon reloaded, or until "
+         "registry-job cancel 40"},
         {WHY_POOL_FULL,
          {.is_there = 1,
           .state = JOB_QUEUED,
@@ -211,9 +285,19 @@ static const struct {
          "job 42 waits for a worker: all workers (8, of 2 daemons) are busy with other COs; more "
          "than 1000 "
          "jobs of its CO wait before it"},
+        {WHY_POOL_FULL,
+         {.is_there = 1,
+          .state = JOB_QUEUED,
+          .is_in_queue = 1,
+          .daemons = 3,
+          .others = 2,
+          .workers = 4,
+          .busy = 4},
+         "job 42 waits for a worker: all workers (4, of 1 daemon that provides its model) are busy "
+         "with other COs"},
         {WHY_BEHIND_WAITING,
          {.is_there = 1, .state = JOB_QUEUED, .is_in_queue = 1, .ahead = 2, .head = 40, DAEMON},
-         "job 42 waits for its turn, first comes job 40; 2 jobs of its CO wait before it"},
+         "job 42 waits for its turn: job 40 comes first; 2 jobs of its CO wait before it"},
         {WHY_LANE_HELD,
          {.is_there = 1, .state = JOB_QUEUED, .is_in_queue = 1, .holder = ALIVE, LANE, DAEMON},
          "job 42 starts within moments: its CO's lane is held by a worker between two jobs on h1, "
@@ -221,10 +305,76 @@ static const struct {
         {WHY_READY,
          {.is_there = 1, .state = JOB_QUEUED, .is_in_queue = 1, .start_after = NOW, DAEMON},
          "job 42 is ready and starts within moments"},
+        {WHY_HELD,
+         {.is_there = 1,
+          .state = JOB_QUEUED,
+          .is_in_queue = 1,
+          .hold = {1, 2, "", "the LDAP server moves", "ada", NOW - 240, NOW + 600}},
+         "job 42 does not start, because CO 2 is held since 07:02:40 UTC (4 min) by ada, until "
+         "07:16:40 UTC: the LDAP server moves; registry-job release -c 2 lets it go on"},
+        {WHY_HELD,
+         {.is_there = 1,
+          .state = JOB_QUEUED,
+          .is_in_queue = 1,
+          .ahead = 3,
+          .head = 40,
+          .hold = {1, 0, "", "", "ada", NOW - 5, 0},
+          DAEMON},
+         "job 42 does not start, because everything is held since 07:06:35 UTC (5 s) by ada; "
+         "registry-job release -c all lets it go on"},
+        {WHY_BEHIND_HELD,
+         {.is_there = 1,
+          .state = JOB_QUEUED,
+          .is_in_queue = 1,
+          .ahead = 1,
+          .head = 40,
+          .hold = {1, 2, "CoreJob.SyncJob", "", "ada", NOW - 5, 0},
+          DAEMON},
+         "job 42 waits for its turn: job 40 comes first, and model CoreJob.SyncJob is held in CO 2 "
+         "since 07:06:35 UTC (5 s) by ada; registry-job release -c 2 --model CoreJob.SyncJob lets "
+         "it go on"},
+        {WHY_DATABASE,
+         {.is_there = 1,
+          .state = JOB_QUEUED,
+          .is_in_queue = 1,
+          .silent = 20,
+          .trouble = "no space left on device",
+          .trouble_host = "h1",
+          .trouble_since = NOW - 50,
+          DAEMON},
+         "job 42 waits for the database: no daemon could renew its lease for 20 s; the log of the "
+         "daemon says why; the daemon on h1 says since 07:05:50 UTC (50 s): no space left on "
+         "device"},
+        {WHY_STUCK,
+         {.is_there = 1,
+          .state = JOB_QUEUED,
+          .is_in_queue = 1,
+          .is_stuck = 1,
+          .ready_since = NOW - 240,
+          DAEMON},
+         "job 42 has been ready since 07:02:40 UTC (4 min): its CO's lane is free and so are "
+         "workers, and none takes it; registry-job doctor and journalctl -t registry-jobd -p "
+         "warning say more"},
+        {WHY_BEHIND_STUCK,
+         {.is_there = 1,
+          .state = JOB_QUEUED,
+          .is_in_queue = 1,
+          .is_stuck = 1,
+          .ahead = 1,
+          .head = 40,
+          .ready_since = NOW - 240,
+          .trouble = "password authentication failed",
+          .trouble_host = "h1",
+          .trouble_since = NOW - 50,
+          DAEMON},
+         "job 42 waits for its turn: job 40 comes first, which has been ready since 07:02:40 UTC "
+         "(4 min): its CO's lane is free and so are workers, and none takes it; the daemon on h1 "
+         "says since 07:05:50 UTC (50 s): password authentication failed; registry-job doctor and "
+         "journalctl -t registry-jobd -p warning say more"},
 };
 
 static void test_sentences(void **state) {
-        unsigned seen = 0;
+        uint64_t seen = 0;
         WhyAnswer answer;
 
         (void) state;
@@ -233,9 +383,31 @@ static void test_sentences(void **state) {
                 why_decide(&facts, &answer);
                 assert_string_equal(answer.sentence, cases[i].sentence);
                 assert_int_equal(answer.reason, cases[i].reason);
-                seen |= 1u << answer.reason;
+                seen |= UINT64_C(1) << answer.reason;
         }
-        assert_int_equal(seen, (1u << _WHY_REASON_MAX) - 1); /* every reason has a case */
+        assert_true(seen == (UINT64_C(1) << _WHY_REASON_MAX) - 1); /* every reason has a case */
+}
+
+/* Only what nothing explains, and only after a while. */
+static void test_suspicion(void **state) {
+        WhyAnswer answer;
+        WhyFacts facts = complete((WhyFacts){.is_there = 1,
+                                             .state = JOB_QUEUED,
+                                             .is_in_queue = 1,
+                                             .ready_since = NOW - 31,
+                                             DAEMON});
+
+        (void) state;
+        why_decide(&facts, &answer);
+        assert_true(why_is_suspicious(&facts, &answer));
+        facts.ready_since = NOW - 30;
+        assert_false(why_is_suspicious(&facts, &answer));
+        facts.ready_since = WHEN_NEVER;
+        assert_false(why_is_suspicious(&facts, &answer));
+        facts.ready_since = NOW - 31;
+        facts.busy = facts.workers;
+        why_decide(&facts, &answer);
+        assert_false(why_is_suspicious(&facts, &answer));
 }
 
 static void test_words(void **state) {
@@ -313,9 +485,9 @@ static void test_when(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_sentences), cmocka_unit_test(test_words),
-                cmocka_unit_test(test_ids),       cmocka_unit_test(test_long_texts),
-                cmocka_unit_test(test_when),
+                cmocka_unit_test(test_sentences),  cmocka_unit_test(test_suspicion),
+                cmocka_unit_test(test_words),      cmocka_unit_test(test_ids),
+                cmocka_unit_test(test_long_texts), cmocka_unit_test(test_when),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,15 +8,15 @@
 INSERT INTO public.group_members
        (group_id, person_id, group_nesting_id, created, modified, revision, deleted,
         actor_identifier)
-SELECT $1, p.id, $2, t.utc, t.utc, 0, false, 'registry-jobd'
+SELECT $1, p.id, $2, t.now, t.now, 0, false, 'registry-jobd'
   FROM unnest($3) p (id),
-       (SELECT date_trunc('second', clock_timestamp() AT TIME ZONE 'UTC')) t (utc)
+       (SELECT date_trunc('second', clock_timestamp()::timestamp)) t (now)
  WHERE NOT EXISTS (
        SELECT FROM public.group_members m
         WHERE m.person_id = p.id AND m.group_id + 0 = $1
           AND m.group_member_id IS NULL AND m.deleted IS NOT TRUE
-          AND (m.valid_from IS NULL OR m.valid_from <= now() AT TIME ZONE 'UTC')
-          AND (m.valid_through IS NULL OR m.valid_through >= now() AT TIME ZONE 'UTC')
+          AND (m.valid_from IS NULL OR m.valid_from <= now()::timestamp)
+          AND (m.valid_through IS NULL OR m.valid_through >= now()::timestamp)
        OFFSET 0)
    AND NOT EXISTS (
        SELECT FROM public.group_nestings n
@@ -25,7 +25,7 @@ SELECT $1, p.id, $2, t.utc, t.utc, 0, false, 'registry-jobd'
           AND n.group_nesting_id IS NULL AND n.deleted IS NOT TRUE
           AND m.person_id = p.id
           AND m.group_member_id IS NULL AND m.deleted IS NOT TRUE
-          AND (m.valid_from IS NULL OR m.valid_from <= now() AT TIME ZONE 'UTC')
-          AND (m.valid_through IS NULL OR m.valid_through >= now() AT TIME ZONE 'UTC')
+          AND (m.valid_from IS NULL OR m.valid_from <= now()::timestamp)
+          AND (m.valid_through IS NULL OR m.valid_through >= now()::timestamp)
        OFFSET 0)
 RETURNING person_id

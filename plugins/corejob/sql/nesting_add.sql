@@ -3,6 +3,6 @@
 -- result: 1 row: id int4
 INSERT INTO public.group_nestings
        (group_id, target_group_id, negate, created, modified, revision, deleted, actor_identifier)
-SELECT $1, $2, $3 <> 0, t.utc, t.utc, 0, false, 'registry-jobd'
-  FROM (SELECT date_trunc('second', clock_timestamp() AT TIME ZONE 'UTC')) t (utc)
+SELECT $1, $2, $3 <> 0, t.now, t.now, 0, false, 'registry-jobd'
+  FROM (SELECT date_trunc('second', clock_timestamp()::timestamp)) t (now)
 RETURNING id

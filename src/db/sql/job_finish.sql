@@ -1,19 +1,27 @@
 -- name: job_finish
--- A final status, and in the same statement the successor that the rules call for.
--- params: int4 (id), text[] (statuses expected), text (new status), text (finish summary),
---         text (host), int4 (pid)
+-- A job gets its final status, and the same statement queues its requeue or retry. Without a summary
+-- the percentage stays as it is, too: that is for what the server has refused. OFFSET 0 keeps
+-- follow_on from being called for a job without intervals.
+-- step: finish ok (GO -> OK), finish failed (GO -> X), reject (A -> X)
+-- params: int4 (id), text[] (statuses expected), text (new status), text (finish summary, or NULL),
+--         text (host), int4 (pid), bool (an error of the successor that time may mend is raised)
 -- result: 0..1 rows: id int4, successor int4, its start_after_time text, waiting int4
 WITH finished AS (
   UPDATE public.jobs j
-     SET status = $3::text, finish_summary = $4, finish_time = jobd.utc_now(),
-         percent_complete = CASE WHEN $3::text = 'OK' THEN 100 ELSE j.percent_complete END,
-         modified = jobd.utc_now(), revision = COALESCE(j.revision, 0) + 1,
+     SET status = $3::text,
+         finish_summary = CASE WHEN $3::text = 'X' AND j.requeue_interval > 0
+                               THEN jobd.last_summary($4::text, j.id::int4, j.retry_interval, j.max_retry, j.retry_count)
+                               ELSE $4::text END,
+         finish_time = jobd.registry_now(),
+         percent_complete = CASE WHEN $3::text = 'OK' AND $4::text IS NOT NULL THEN 100
+                                 ELSE j.percent_complete END,
+         modified = jobd.registry_now(), revision = LEAST(COALESCE(j.revision, 0), 2147483646) + 1,
          actor_identifier = 'registry-jobd'
    WHERE j.id = $1 AND j.status = ANY ($2::text[])
      AND j.assigned_host IS NOT DISTINCT FROM $5 AND j.assigned_pid IS NOT DISTINCT FROM $6
   RETURNING j.id, j.requeue_interval, j.retry_interval
 )
-SELECT f.id, n.successor, n.start_after::text, n.waiting
+SELECT f.id, n.successor, jobd.utc(n.start_after)::text, n.waiting
   FROM finished f
-  LEFT JOIN LATERAL jobd.follow(f.id, $3::text) n
-         ON f.requeue_interval > 0 OR f.retry_interval > 0
+  LEFT JOIN LATERAL (SELECT w.* FROM jobd.follow_on(f.id::int4, $3::text, $7) w
+                      WHERE f.requeue_interval > 0 OR f.retry_interval > 0 OFFSET 0) n ON true

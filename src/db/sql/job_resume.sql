@@ -1,12 +1,13 @@
 -- name: job_resume
--- After a lost connection: the job that this worker has in its lane. Assigned is what a claim left
--- whose answer was lost; In Progress is what a failover has brought back, and comes first. As
--- job_claim, in a statement behind lane_resume. Looks at all that this worker ever ran, which is
--- why it is asked only then.
+-- After a lost connection: the job that this worker has in its lane. The job is Assigned when the
+-- answer of its claim was lost, and In Progress when a failover undid its finish; the latter comes
+-- first. The statement follows lane_resume, and reads all jobs that this worker ever ran.
 -- params: int4 (co_id), int8 (lane token), text (host), int4 (pid)
 -- result: 1 row as job_claim's, and status text; NULLs when there is none
--- `modified` keeps out what another runner with the same PID left long ago.
-SELECT r.id AS head, r.id, r.co_id, r.plugin, r.size, r.parameters, r.wait, r.status
+-- The lane names the job: of this CO nobody else of ours claims, and what an earlier worker left was
+-- settled before. The actor excludes what another runner with the same PID left, and a job that a
+-- command has noted is that command's, whose PID may be of another namespace.
+SELECT r.id AS head, r.id, r.co_id, r.plugin, r.size, r.parameters, r.wait, false AS waits, r.status
   FROM (VALUES (1)) AS one
   LEFT JOIN (
     SELECT j.id, j.co_id, j.plugin, j.status, octet_length(j.parameters) AS size,
@@ -17,6 +18,7 @@ SELECT r.id AS head, r.id, r.co_id, r.plugin, r.size, r.parameters, r.wait, r.st
       FROM public.jobs j JOIN jobd.lane l ON l.co_id = j.co_id
      WHERE j.assigned_host = $3 AND j.assigned_pid = $4 AND j.co_id = $1
        AND j.status IN ('A', 'GO') AND j.job_id IS NULL AND j.deleted IS NOT TRUE
-       AND l.token = $2 AND j.modified >= date_trunc('second', l.since AT TIME ZONE 'UTC')
+       AND l.token = $2 AND j.actor_identifier = 'registry-jobd'
+       AND NOT EXISTS (SELECT FROM jobd.supervisor o WHERE o.job_id = j.id)
      ORDER BY j.status = 'GO' DESC, j.id DESC LIMIT 1
   ) r ON true

@@ -1,12 +1,13 @@
 -- name: job_start
--- Assigned becomes In Progress. Its commit need not reach the disk: lost in a crash of the
--- server, the job is still Assigned, and is settled the same way.
--- params: int4 (id), text (host), int4 (pid), text (start summary)
+-- A job becomes In Progress. The commit does not wait for the disk. If a crash of the server loses it,
+-- the job is Assigned, and is settled as a job that is In Progress.
+-- step: start (A -> GO)
+-- params: int4 (id), text (host), int4 (pid), text (start summary, or NULL)
 -- result: 0..1 rows affected
 WITH quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
 UPDATE public.jobs j
-   SET status = 'GO', start_time = jobd.utc_now(), start_summary = $4,
-       modified = jobd.utc_now(), revision = COALESCE(j.revision, 0) + 1,
+   SET status = 'GO', start_time = jobd.registry_now(), start_summary = $4,
+       modified = jobd.registry_now(), revision = LEAST(COALESCE(j.revision, 0), 2147483646) + 1,
        actor_identifier = 'registry-jobd'
   FROM quick
  WHERE j.id = $1 AND j.status = 'A'

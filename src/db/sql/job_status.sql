@@ -1,5 +1,6 @@
 -- name: job_status
--- What became of a job that was not as expected.
+-- The status of a job whose row was not as a start or a finish expected, and who has the job.
 -- params: int4 (id)
--- result: 0..1 rows: status text, finish_summary text
-SELECT j.status, j.finish_summary FROM public.jobs j WHERE j.id = $1
+-- result: 0..1 rows: status text, finish_summary text, host text, pid int4
+SELECT j.status, j.finish_summary, j.assigned_host, j.assigned_pid
+  FROM public.jobs j WHERE j.id = $1

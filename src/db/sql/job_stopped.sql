@@ -1,10 +1,10 @@
 -- name: job_stopped
--- How the plugin of a canceled job ended. The row itself stays Canceled. Once only.
+-- A history record says how the plugin of a canceled job ended. A second record is never written.
 -- params: int4 (id), text (comment)
 -- result: 0..1 rows affected
 INSERT INTO public.job_history_records
        (job_id, record_key, comment, status, created, modified, revision, deleted, actor_identifier)
-SELECT j.id, 'registry-jobd: stopped', $2, 'NT', jobd.utc_now(), jobd.utc_now(), 0, false,
+SELECT j.id, 'registry-jobd: stopped', $2, 'NT', jobd.registry_now(), jobd.registry_now(), 0, false,
        'registry-jobd'
   FROM public.jobs j
  WHERE j.id = $1 AND j.status = 'CX'

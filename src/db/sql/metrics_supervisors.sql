@@ -1,11 +1,16 @@
 -- name: metrics_supervisors
--- Every daemon and command that takes part, and what it has counted.
--- params: int4 (at most so many)
+-- Every daemon and command with a row in jobd.supervisor, with its counts. Epochs, because a
+-- difference of odd times is an error.
+-- params: int4 (limit)
 -- result: 0..n rows
 SELECT s.id, s.kind, s.host, s.pid, s.version, s.workers,
        (SELECT count(*) FROM jobd.lane l WHERE l.supervisor_id = s.id) AS busy,
-       extract(epoch FROM s.started)::float8 AS started,
-       extract(epoch FROM clock_timestamp() - s.seen)::float8 AS seen_ago,
-       extract(epoch FROM s.seen + s.lease - clock_timestamp())::float8 AS lease_left,
+       LEAST(GREATEST(extract(epoch FROM s.started), -1e12), 1e12)::float8 AS started,
+       LEAST(GREATEST(t.ago, -1e12), 1e12)::float8 AS seen_ago,
+       LEAST(GREATEST(extract(epoch FROM s.lease) - t.ago, -1e12), 1e12)::float8 AS lease_left,
+       s.renewals, (s.trouble IS NOT NULL)::int4 AS trouble,
        s.counters::text AS counters
-  FROM jobd.supervisor s ORDER BY s.seen DESC, s.id LIMIT $1
+  FROM jobd.supervisor s
+ CROSS JOIN LATERAL (
+   SELECT extract(epoch FROM clock_timestamp()) - extract(epoch FROM s.seen) AS ago) t
+ ORDER BY s.seen DESC, s.id LIMIT $1

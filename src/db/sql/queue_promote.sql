@@ -1,11 +1,11 @@
 -- name: queue_promote
--- Delayed jobs whose time has come become ready. Hosts that do it at once share the work. All of
--- them are told, as by the trigger: the CO's lane may be on its way back just now, on any host.
+-- Delayed jobs that are due become ready. Hosts that run this at the same time share the rows. A
+-- notification tells all hosts of each CO, because any of them may be giving the CO's lane back.
 -- params: none
 -- result: 0..1000 rows: co_id int4
 WITH come AS (
   SELECT q.job_id FROM jobd.queue q
-   WHERE NOT q.ready AND q.due <= clock_timestamp() AT TIME ZONE 'UTC'
+   WHERE NOT q.ready AND q.due <= clock_timestamp()::timestamp
    ORDER BY q.due LIMIT 1000
      FOR UPDATE SKIP LOCKED
 ), promoted AS (

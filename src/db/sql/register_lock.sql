@@ -1,5 +1,5 @@
 -- name: register_lock
--- Serialises the duplicate checks of one CO until the end of the transaction.
+-- One transaction at a time checks a CO for duplicates.
 -- params: int4 (co_id)
--- result: 1 row
+-- result: 1 row, or an error that names who has the lock
 SELECT jobd.register_lock($1)

@@ -1,0 +1,100 @@
+/*
+ * watch: follows a job to its end. Asks the database four times a second for new records and for
+ * the row of the job, and prints what is new.
+ */
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/output.h"
+#include "cli/verbs.h"
+#include "util/text.h"
+
+#define INTERVAL_NSEC 250000000
+#define RECORDS_AT_ONCE 1000
+
+typedef struct Seen {
+        JobState state;
+        char percent[16];
+        int32_t record; /* id of the last record that was shown */
+} Seen;
+
+static void print_event(const Cli *cli, int32_t id, const char *what, const char *text) {
+        if (!cli->options->is_json) {
+                (void) printf("job %d %s: ", id, what);
+                output_line(text);
+        } else {
+                (void) output_line_json(
+                        json_pack("{si ss ss}", "job", (int) id, "event", what, "text", text));
+        }
+        (void) fflush(stdout);
+}
+
+static void show_records(const Cli *cli, int32_t id, const PGresult *records, Seen *seen) {
+        for (int row = 0; row < PQntuples(records); row++) {
+                seen->record = (int32_t) db_int(records, row, 0);
+                _cleanup_(freep) char *line =
+                        text_format("%s %s %s", output_value(records, row, "status"),
+                                    output_value(records, row, "record_key"),
+                                    output_value(records, row, "comment"));
+                print_event(cli, id, "record", line ? line : "");
+        }
+}
+
+static void show_status(const Cli *cli, int32_t id, const PGresult *job, Seen *seen) {
+        JobState state = job_state_parse(output_value(job, 0, "status"));
+        const char *percent = output_value(job, 0, "percent_complete");
+        const char *summary = job_is_final(state)        ? output_value(job, 0, "finish_summary")
+                              : state == JOB_IN_PROGRESS ? output_value(job, 0, "start_summary")
+                                                         : output_value(job, 0, "register_summary");
+
+        if (*percent && strcmp(percent, seen->percent) && state == JOB_IN_PROGRESS)
+                print_event(cli, id, "percent", percent);
+        (void) snprintf(seen->percent, sizeof(seen->percent), "%s", percent);
+        if (state != seen->state && state)
+                print_event(cli, id, job_state_name(state), summary);
+        seen->state = state;
+}
+
+/* Shows what is new. The records come first: then the final status is the last line. */
+static int show_news(Cli *cli, int32_t id, Seen *seen) {
+        _cleanup_(db_reply_donep) DbReply reply = {0};
+        Batch batch = {0};
+
+        batch_add(&batch, SQL_JOB_SHOW);
+        batch_int(&batch, id);
+        batch_add(&batch, SQL_HISTORY_LIST);
+        batch_int(&batch, id);
+        batch_int(&batch, seen->record);
+        batch_int(&batch, RECORDS_AT_ONCE);
+        int code = cli_run(cli, &batch, &reply);
+        if (code)
+                return code;
+        if (!db_rows(&reply, 0)) {
+                cli_say("there is no job %d", id);
+                return CLI_NOT_FOUND;
+        }
+        show_records(cli, id, reply.results[1], seen);
+        show_status(cli, id, reply.results[0], seen);
+        return CLI_OK;
+}
+
+int verb_watch(Cli *cli) {
+        const struct timespec interval = {.tv_nsec = INTERVAL_NSEC};
+        Seen seen = {0};
+        int32_t id;
+
+        int code = cli_id(cli, 1, &id);
+        if (!code)
+                code = cli_connect(cli);
+        while (!code) {
+                code = show_news(cli, id, &seen);
+                if (code)
+                        break;
+                if (seen.state && job_is_final(seen.state))
+                        return cli_code_of(seen.state);
+                (void) nanosleep(&interval, NULL);
+        }
+        return code;
+}

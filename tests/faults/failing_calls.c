@@ -21,6 +21,7 @@
 #include <errno.h>
 #include <execinfo.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <pwd.h>
@@ -110,6 +111,12 @@
         X(int, setenv, (const char *name, const char *value, int replace), (name, value, replace), \
           ENOMEM, -1)                                                                              \
         X(struct passwd *, getpwuid, (uid_t uid), (uid), EIO, NULL)                                \
+        X(int, getpwuid_r,                                                                         \
+          (uid_t uid, struct passwd * to, char *text, size_t n, struct passwd **found),            \
+          (uid, to, text, n, found), EIO, EIO)                                                     \
+        X(int, getgrgid_r,                                                                         \
+          (gid_t gid, struct group * to, char *text, size_t n, struct group **found),              \
+          (gid, to, text, n, found), EIO, EIO)                                                     \
         X(int, nanosleep, (const struct timespec *time, struct timespec *left), (time, left),      \
           EINTR, -1)                                                                               \
         X(int, pidfd_open, (pid_t pid, unsigned flags), (pid, flags), EMFILE, -1)                  \
@@ -231,7 +238,11 @@ static __attribute__((noinline)) int is_due(unsigned function) {
         return is_wanted;
 }
 
-/* Calls the function itself, or fails in its place. */
+/*
+ * Calls the function itself, or fails in its place. What it calls in its turn is not counted: of
+ * ours is the answer to its failure, and glibc does not survive everything there (without memory
+ * for the databases of users and groups it follows a null pointer, __nss_database_get() of 2.36).
+ */
 #define X(type, name, parameters, arguments, error, failure) \
         EXPORT type name parameters {                        \
                 static type(*next) parameters;               \
@@ -241,7 +252,10 @@ static __attribute__((noinline)) int is_due(unsigned function) {
                         errno = error;                       \
                         return failure;                      \
                 }                                            \
-                return next arguments;                       \
+                is_inside++;                                 \
+                type result = next arguments;                \
+                is_inside--;                                 \
+                return result;                               \
         }
 FUNCTIONS(X)
 #undef X

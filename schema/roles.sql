@@ -29,7 +29,7 @@ GRANT SELECT, INSERT, UPDATE (purpose) ON jobd.co_lock TO registry_jobd;
 GRANT SELECT, INSERT, UPDATE, DELETE ON jobd.model TO registry_jobd;
 GRANT SELECT, INSERT, UPDATE, DELETE ON jobd.hold TO registry_jobd;
 GRANT SELECT, INSERT, DELETE ON jobd.registration, jobd.chain_end TO registry_jobd;
-GRANT SELECT, INSERT, UPDATE ON jobd.requeue_always TO registry_jobd;
+GRANT SELECT, INSERT, UPDATE ON jobd.requeue_always, jobd.model_result TO registry_jobd;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA jobd TO registry_jobd;
 
 GRANT USAGE ON SCHEMA public TO registry_jobd;

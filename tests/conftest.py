@@ -525,9 +525,9 @@ def trace(tmp_path):
 
 # ---- the daemon ----
 
-def write_config(path, exec_models=(), limits=None, registry=None, **settings):
-    """`limits`: {"": {"memory": "64M"}, "Plugin.Model": {...}}, a section for each name; `registry`:
-    keys of [registry]."""
+def write_config(path, exec_models=(), limits=None, quarantine=None, registry=None, **settings):
+    """`limits`: {"": {"memory": "64M"}, "Plugin.Model": {...}}, a section for each name; `quarantine`
+    alike; `registry`: keys of [registry]."""
     sections = {}
     for key, value in settings.items():
         if value is not None:
@@ -537,9 +537,10 @@ def write_config(path, exec_models=(), limits=None, registry=None, **settings):
             file.write(f"[{name}]\n" + "".join(lines))
         if registry:
             file.write("[registry]\n" + "".join(f"{k} = {v}\n" for k, v in registry.items()))
-        for name, keys in (limits or {}).items():
-            file.write(f'[limits "{name}"]\n' if name else "[limits]\n")
-            file.write("".join(f"{k} = {v}\n" for k, v in keys.items()))
+        for section, blocks in (("limits", limits), ("quarantine", quarantine)):
+            for name, keys in (blocks or {}).items():
+                file.write(f'[{section} "{name}"]\n' if name else f"[{section}]\n")
+                file.write("".join(f"{k} = {v}\n" for k, v in keys.items()))
         for name, keys in dict(exec_models).items():
             file.write(f'[exec "{name}"]\n' + "".join(f"{k} = {v}\n" for k, v in keys.items()))
     return path

@@ -18,11 +18,12 @@
 
 #define COS_MAX 10000
 #define SUPERVISORS_MAX 10000
+#define MODELS_MAX 200
 #define STATEMENT_USEC (10 * USEC_PER_SEC)
 #define DEADLINE_USEC (15 * USEC_PER_SEC) /* for a server that does not answer */
 #define CONNECT_USEC (5 * USEC_PER_SEC)   /* for one host */
 
-enum { METRICS_COS, METRICS_SUPERVISORS }; /* statements of query_metrics() */
+enum { METRICS_COS, METRICS_SUPERVISORS, METRICS_MODELS }; /* statements of query_metrics() */
 
 /* Returns CLI_OK, CLI_UNAVAILABLE, or another code; the error was said. */
 static int query_metrics(Cli *cli, DbReply *reply) {
@@ -40,6 +41,8 @@ static int query_metrics(Cli *cli, DbReply *reply) {
                 batch_int(&batch, COS_MAX + 1);
                 batch_add(&batch, SQL_METRICS_SUPERVISORS);
                 batch_int(&batch, SUPERVISORS_MAX + 1);
+                batch_add(&batch, SQL_METRICS_MODELS);
+                batch_int(&batch, MODELS_MAX + 1);
                 (void) db_run(cli->db, &batch, reply);
         }
         return reply->error.class ? cli_say_error(&reply->error) : CLI_OK;
@@ -69,6 +72,12 @@ static char *write_text(const Cli *cli, const char *label, const DbReply *reply,
                                  SUPERVISORS_MAX);
                 r = metrics_put_supervisors(to, label, reply->results[METRICS_SUPERVISORS],
                                             SUPERVISORS_MAX);
+                if (db_rows(reply, METRICS_MODELS) > MODELS_MAX)
+                        cli_tell(cli,
+                                 "more than %d models have run jobs: only those with most are "
+                                 "printed",
+                                 MODELS_MAX);
+                metrics_put_models(to, label, reply->results[METRICS_MODELS], MODELS_MAX);
         }
         if (!fclose(to) && !r)
                 return text;
@@ -121,8 +130,9 @@ static int replace_file(const char *path, const char *text) {
 
 /* 1 for the names of the metrics' own labels: a name that occurs twice makes the text invalid. */
 static int is_taken(const char *name) {
-        static const char *const taken[] = {"by", "co", "co_id", "host",   "how",  "id",     "kind",
-                                            "le", "of", "pid",   "status", "type", "version"};
+        static const char *const taken[] = {"by",  "co",     "co_id", "host",   "how",
+                                            "id",  "kind",   "le",    "model",  "of",
+                                            "pid", "status", "type",  "version"};
         for (size_t i = 0; i < ARRAY_SIZE(taken); i++)
                 if (!strcmp(taken[i], name))
                         return 1;

@@ -27,6 +27,19 @@ const MetricsGauge metrics_of_cos[] = {
 };
 const size_t metrics_n_of_cos = ARRAY_SIZE(metrics_of_cos);
 
+const MetricsModel metrics_of_models[] = {
+        {"registry_jobd_model_jobs_total", "counter",
+         "Jobs of the model that a worker ran, in all COs, by final status.", .n = 3,
+         .series = {{"complete", "complete"}, {"failed", "failed"}, {"canceled", "canceled"}}},
+        {"registry_jobd_model_last_success_timestamp_seconds", "gauge",
+         "When a job of the model was last complete, in seconds since 1970.", .n = 1,
+         .series = {{NULL, "last_complete"}}},
+        {"registry_jobd_model_failures_in_a_row", "gauge",
+         "Jobs of the model that failed in a row, in the CO with most of them.", .n = 1,
+         .series = {{NULL, "in_a_row"}}},
+};
+const size_t metrics_n_of_models = ARRAY_SIZE(metrics_of_models);
+
 const MetricsGauge metrics_of_supervisors[] = {
         {"registry_jobd_supervisor_workers", "Workers that can be at work at the same time.",
          "workers"},

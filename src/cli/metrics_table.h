@@ -15,6 +15,20 @@ extern const size_t metrics_n_of_cos;
 extern const MetricsGauge metrics_of_supervisors[];
 extern const size_t metrics_n_of_supervisors;
 
+#define METRICS_STATUSES 3
+
+/* A metric of each row of metrics_models: one value, or one for each status. */
+typedef struct MetricsModel {
+        const char *name, *type, *help;
+        size_t n;
+        struct {
+                const char *status, *column; /* status NULL: without that label */
+        } series[METRICS_STATUSES];
+} MetricsModel;
+
+extern const MetricsModel metrics_of_models[];
+extern const size_t metrics_n_of_models;
+
 /* One count of a supervisor. `label` tells it from other counts of its metric; NULL: it is the only
  * one. */
 typedef struct MetricsSeries {

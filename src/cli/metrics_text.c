@@ -73,6 +73,31 @@ void metrics_put_cos(FILE *to, const char *label, const PGresult *rows, int max)
         }
 }
 
+static void put_model(FILE *to, const MetricsModel *metric, const char *label, const PGresult *rows,
+                      int row) {
+        for (size_t i = 0; i < metric->n; i++) {
+                const char *value = output_value(rows, row, metric->series[i].column);
+                if (!*value)
+                        continue;
+                (void) fprintf(to, "%s{%s%s", metric->name, label, *label ? "," : "");
+                metrics_put_label(to, "model", output_value(rows, row, "model"));
+                if (metric->series[i].status)
+                        put_next_label(to, "status", metric->series[i].status);
+                (void) fprintf(to, "} %s\n", value);
+        }
+}
+
+void metrics_put_models(FILE *to, const char *label, const PGresult *rows, int max) {
+        int n = MIN_OF(PQntuples(rows), max);
+
+        for (size_t i = 0; i < metrics_n_of_models; i++) {
+                const MetricsModel *metric = &metrics_of_models[i];
+                put_family(to, metric->name, metric->type, metric->help);
+                for (int row = 0; row < n; row++)
+                        put_model(to, metric, label, rows, row);
+        }
+}
+
 static char *labels_of(const char *label, const PGresult *rows, int row) {
         char *labels = NULL;
         size_t size;

@@ -97,7 +97,7 @@ void config_apply(Config *config, Config *next, char *kept, size_t size) {
         }
 }
 
-/* Prints the keys of a section in this block; of [limits "Name"] those that were given. */
+/* Prints the keys of a section in this block; of a section with a name those that were given. */
 static void print_section(ConfigSection section, const char *name, const void *block,
                           const LimitOverride *override) {
         if (name)
@@ -110,14 +110,25 @@ static void print_section(ConfigSection section, const char *name, const void *b
                         config_value_print(&config_keys[i], config_field(block, &config_keys[i]));
 }
 
+static void print_overrides(ConfigSection section, const LimitTable *limits) {
+        unsigned keys = section == CONFIG_QUARANTINE ? LIMIT_QUARANTINE : ~LIMIT_QUARANTINE;
+
+        for (size_t i = 0; i < limits->n; i++) {
+                const LimitOverride *override = &limits->overrides[i];
+                const void *block = section == CONFIG_QUARANTINE
+                                            ? (const void *) &override->quarantine
+                                            : (const void *) &override->limits;
+                if (override->given & keys)
+                        print_section(section, override->name, block, override);
+        }
+}
+
 void config_print(const Config *config) {
         for (ConfigSection section = 0; section < CONFIG_EXEC; section++)
                 if (section != CONFIG_REGISTRY || config->registry_app)
                         print_section(section, NULL, config_block(config, section), NULL);
-        for (size_t i = 0; i < config->limits.n; i++) {
-                const LimitOverride *override = &config->limits.overrides[i];
-                print_section(CONFIG_LIMITS, override->name, &override->limits, override);
-        }
+        print_overrides(CONFIG_LIMITS, &config->limits);
+        print_overrides(CONFIG_QUARANTINE, &config->limits);
         for (size_t i = 0; i < config->n_exec; i++)
                 print_section(CONFIG_EXEC, config->programs[i].name, &config->programs[i], NULL);
 }

@@ -58,7 +58,7 @@ typedef struct Config {
         usec_t stop_usec;
         usec_t cancel_grace_usec;
         usec_t stall_usec; /* a job without a sign of life for so long is reported; 0: none is */
-        /* [limits], [limits "Plugin"], [limits "Plugin.Model"] */
+        /* [limits] and [quarantine], for all, for a plugin and for a model */
         LimitTable limits;
         /* [plugins] */
         char *plugin_directory;

@@ -102,7 +102,7 @@ static int split_title(char *title, char **ret_name) {
 }
 
 static void refuse_unknown_section(Reader *reader, const char *title) {
-        char known[256] = "";
+        char known[400] = "";
 
         for (size_t i = 0; i < _CONFIG_SECTION_MAX; i++)
                 (void) text_append(known, sizeof(known), "%s %s", i ? "," : "",
@@ -121,15 +121,14 @@ static void *grow(Reader *reader, void *array, size_t n, size_t size) {
 }
 
 static void open_override(Reader *reader, const char *name) {
-        LimitTable *table = &reader->config->limits;
-        LimitOverride *overrides = grow(reader, table->overrides, table->n, sizeof(*overrides));
+        LimitOverride *override = limit_override(&reader->config->limits, name);
 
-        if (!overrides)
-                return;
-        table->overrides = overrides;
-        reader->override = &overrides[table->n++];
-        (void) snprintf(reader->override->name, sizeof(reader->override->name), "%s", name);
-        reader->block = &reader->override->limits;
+        reader->override = override;
+        if (!override)
+                reader->error = error_origin(-ENOMEM);
+        else
+                reader->block = reader->section == CONFIG_LIMITS ? (void *) &override->limits
+                                                                 : (void *) &override->quarantine;
 }
 
 static void open_program(Reader *reader, const char *name) {
@@ -208,7 +207,7 @@ static void read_title(Reader *reader, const char *title) {
                 (void) snprintf(plain, sizeof(plain), "%s", parts);
         const ConfigSectionRow *row = &config_sections[i];
         unsigned heading = name ? CONFIG_HEADING_NAMED : CONFIG_HEADING_PLAIN;
-        if (r || !(row->headings & heading) || (name && i == CONFIG_LIMITS && !limit_is_name(name)))
+        if (r || !(row->headings & heading) || (name && i != CONFIG_EXEC && !limit_is_name(name)))
                 add_problem(reader, reader->line, "the heading [%.100s] must be %s", title,
                             row->accepted);
         else if (note_heading(reader, plain)) {

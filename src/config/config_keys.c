@@ -22,6 +22,9 @@ const ConfigSectionRow config_sections[_CONFIG_SECTION_MAX] = {
         [CONFIG_TIMERS] = {"timers", CONFIG_HEADING_PLAIN, "[timers]"},
         [CONFIG_LIMITS] = {"limits", CONFIG_HEADING_PLAIN | CONFIG_HEADING_NAMED,
                            "[limits], [limits \"Plugin\"] or [limits \"Plugin.Model\"]"},
+        [CONFIG_QUARANTINE] = {"quarantine", CONFIG_HEADING_PLAIN | CONFIG_HEADING_NAMED,
+                               "[quarantine], [quarantine \"Plugin\"] or [quarantine "
+                               "\"Plugin.Model\"]"},
         [CONFIG_PLUGINS] = {"plugins", CONFIG_HEADING_PLAIN, "[plugins]"},
         [CONFIG_REGISTRY] = {"registry", CONFIG_HEADING_PLAIN, "[registry]"},
         [CONFIG_LOG] = {"log", CONFIG_HEADING_PLAIN, "[log]"},
@@ -37,6 +40,7 @@ static const ConfigWord signals[] = {
         {"USR1", SIGUSR1}, {"USR2", SIGUSR2}, {"KILL", SIGKILL}, {NULL, 0},
 };
 static const ConfigWord unknown[] = {{"wait", 0}, {"fail", 1}, {NULL, 0}};
+static const ConfigWord on_failure[] = {{"continue", 0}, {"hold", 1}, {NULL, 0}};
 static const ConfigWord any[] = {{"any", 1}, {NULL, 0}};
 
 #define KEY(of, in, field, what) \
@@ -46,6 +50,8 @@ static const ConfigWord any[] = {{"any", 1}, {NULL, 0}};
 #define TIMER(field) KEY(TIMERS, Config, field, DURATION)
 #define LIMIT(field, what, bit) \
         KEY(LIMITS, Limits, field, what), .limit = LIMIT_##bit, .reach = CONFIG_NEXT_WORKER
+#define QUARANTINE(field, what, bit) \
+        KEY(QUARANTINE, Quarantine, field, what), .limit = LIMIT_##bit, .reach = CONFIG_AT_ONCE
 #define PLUGINS(field, what) KEY(PLUGINS, Config, field, what)
 #define REGISTRY(field, what) KEY(REGISTRY, Config, field, what), .reach = CONFIG_NEXT_WORKER
 #define EXEC(field, what) KEY(EXEC, ConfigProgram, field, what), .reach = CONFIG_NEXT_WORKER
@@ -116,6 +122,12 @@ const ConfigKey config_keys[] = {
          OTHERWISE("0")},
         {.name = "tasks", LIMIT(tasks, INT, TASKS), RANGE(0, 1000000), OTHERWISE("0")},
 
+        {.name = "failures", QUARANTINE(failures, INT, FAILURES), RANGE(0, 1000), OTHERWISE("0")},
+        {.name = "on_failure",
+         QUARANTINE(holds_on_failure, WORD, ON_FAILURE),
+         .words = on_failure,
+         OTHERWISE("continue")},
+
         {.name = "directory",
          PLUGINS(plugin_directory, TEXT),
          OTHERWISE(RJ_PLUGIN_DIR),
@@ -183,7 +195,9 @@ const ConfigKey *config_key_find(ConfigSection section, const char *written,
 }
 
 void *config_block(const Config *config, ConfigSection section) {
-        return section == CONFIG_LIMITS ? (void *) &config->limits.general : (void *) config;
+        return section == CONFIG_LIMITS       ? (void *) &config->limits.general
+               : section == CONFIG_QUARANTINE ? (void *) &config->limits.quarantine
+                                              : (void *) config;
 }
 
 void *config_field(const void *block, const ConfigKey *key) {

@@ -2,8 +2,8 @@
  * The table of keys. From its rows follow how a value is read and refused, where it is stored, how
  * it is printed, what a reload does with it, and what the manual must say.
  *
- * A section has a block of memory that its values lie in: Config, a Limits or a ConfigProgram. Each
- * key lies at its row's offset in the block of its section.
+ * A section has a block of memory that its values lie in: Config, a Limits, a Quarantine or a
+ * ConfigProgram. Each key lies at its row's offset in the block of its section.
  */
 #pragma once
 
@@ -17,6 +17,7 @@ typedef enum ConfigSection {
         CONFIG_POOL,
         CONFIG_TIMERS,
         CONFIG_LIMITS,
+        CONFIG_QUARANTINE,
         CONFIG_PLUGINS,
         CONFIG_REGISTRY,
         CONFIG_LOG,
@@ -75,7 +76,7 @@ typedef struct ConfigKey {
         const ConfigWord *words;
         const char *prefix; /* may stand before a word */
         ConfigReach reach;
-        unsigned limit; /* LIMIT_* of a key of [limits] */
+        unsigned limit; /* LIMIT_* of a key of [limits] or [quarantine] */
 } ConfigKey;
 
 #define CONFIG_KEYS_MAX 48u /* not less than there are */
@@ -93,7 +94,10 @@ int config_key_is_named(const ConfigKey *key);
  */
 const ConfigKey *config_key_find(ConfigSection section, const char *written, const char **ret_name);
 
-/* The block of a plain section, which is every one but [exec]; of [limits]: the general limits. */
+/*
+ * The block of a plain section, which is every one but [exec]; of [limits] and [quarantine]: what
+ * is general.
+ */
 void *config_block(const Config *config, ConfigSection section);
 
 /* Where the key lies in a block of its section. */

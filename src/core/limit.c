@@ -5,6 +5,8 @@
 #include "core/limit.h"
 
 #include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const LimitOverride *find_override(const LimitTable *table, const char *name,
@@ -14,6 +16,19 @@ static const LimitOverride *find_override(const LimitTable *table, const char *n
                     !memcmp(table->overrides[i].name, name, length))
                         return &table->overrides[i];
         return NULL;
+}
+
+LimitOverride *limit_override(LimitTable *table, const char *name) {
+        for (size_t i = 0; i < table->n; i++)
+                if (!strcmp(table->overrides[i].name, name))
+                        return &table->overrides[i];
+        LimitOverride *overrides = reallocarray(table->overrides, table->n + 1, sizeof(*overrides));
+        if (!overrides)
+                return NULL;
+        table->overrides = overrides;
+        overrides[table->n] = (LimitOverride){0};
+        (void) snprintf(overrides[table->n].name, sizeof(overrides->name), "%s", name);
+        return &overrides[table->n++];
 }
 
 static void apply_override(const LimitOverride *from, Limits *to) {
@@ -31,14 +46,37 @@ static void apply_override(const LimitOverride *from, Limits *to) {
                 to->tasks = from->limits.tasks;
 }
 
-Limits limit_resolve(const LimitTable *table, const char *model) {
-        Limits limits = table->general;
+/* Of the plugin and of the model itself, in the order in which they apply; NULL: there is none. */
+static void find_overrides(const LimitTable *table, const char *model,
+                           const LimitOverride *ret[2]) {
         size_t plugin = strcspn(model, "."), whole = strlen(model);
 
-        apply_override(find_override(table, model, plugin), &limits);
-        if (plugin < whole)
-                apply_override(find_override(table, model, whole), &limits);
+        ret[0] = find_override(table, model, plugin);
+        ret[1] = plugin < whole ? find_override(table, model, whole) : NULL;
+}
+
+Limits limit_resolve(const LimitTable *table, const char *model) {
+        Limits limits = table->general;
+        const LimitOverride *overrides[2];
+
+        find_overrides(table, model, overrides);
+        apply_override(overrides[0], &limits);
+        apply_override(overrides[1], &limits);
         return limits;
+}
+
+Quarantine limit_quarantine(const LimitTable *table, const char *model) {
+        Quarantine quarantine = table->quarantine;
+        const LimitOverride *overrides[2];
+
+        find_overrides(table, model, overrides);
+        for (size_t i = 0; i < 2; i++) {
+                if (overrides[i] && overrides[i]->given & LIMIT_FAILURES)
+                        quarantine.failures = overrides[i]->quarantine.failures;
+                if (overrides[i] && overrides[i]->given & LIMIT_ON_FAILURE)
+                        quarantine.holds_on_failure = overrides[i]->quarantine.holds_on_failure;
+        }
+        return quarantine;
 }
 
 int limit_is_for(const LimitOverride *override, const char *model) {

@@ -11,6 +11,7 @@
 
 #include "core/history.h"
 #include "util/error.h"
+#include "util/text.h"
 
 void job_done(Job *job) {
         free(job->plugin);
@@ -138,6 +139,7 @@ void job_finish_read(const PGresult *result, int row, Finished *ret) {
         (void) snprintf(ret->start_after, sizeof(ret->start_after), "%s",
                         start_after ? start_after : "");
         ret->waiting = (int32_t) db_int(result, row, 3);
+        (void) text_copy_utf8(ret->held, sizeof(ret->held), 0, db_text(result, row, 4));
 }
 
 void job_status_add(Batch *batch, int32_t id) {

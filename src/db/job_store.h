@@ -84,15 +84,18 @@ void job_start_summary_add(Batch *batch, int32_t id, Holder holder, const char *
 void job_finish_add(Batch *batch, int32_t id, JobEvent event, const char *summary, Holder holder,
                     int insists);
 
+#define HELD_SIZE 512
+
 /* The result of a finish. */
 typedef struct Finished {
         int32_t id;        /* 0: nothing was changed, because the row was not as expected */
         int32_t successor; /* the retry or requeue, or 0 */
         char start_after[32];
-        int32_t waiting; /* the waiting job that makes a successor a duplicate, or 0 */
+        int32_t waiting;      /* the waiting job that makes a successor a duplicate, or 0 */
+        char held[HELD_SIZE]; /* what is held because of this failure, and why; "": nothing */
 } Finished;
 
-/* Reads one row. The first four columns of settle.sql are the same. */
+/* Reads one row. The first columns of settle.sql and settle_job.sql are the same. */
 void job_finish_read(const PGresult *result, int row, Finished *ret);
 
 void job_status_add(Batch *batch, int32_t id);

@@ -309,13 +309,13 @@ void settle_add(Batch *batch, const Will *will) {
 }
 
 void settle_read(const PGresult *result, int row, Settled *ret) {
-        const char *event = db_text(result, row, 6);
+        const char *event = db_text(result, row, 7);
 
         *ret = (Settled){.event = !event || !strcmp(event, "told") ? SETTLE_TOLD
                                   : !strcmp(event, "settled")      ? SETTLE_FAILED
                                                                    : SETTLE_CANCELED,
-                         .co_id = (int32_t) db_int(result, row, 4),
-                         .plugin = db_text(result, row, 5)};
+                         .co_id = (int32_t) db_int(result, row, 5),
+                         .plugin = db_text(result, row, 6)};
         job_finish_read(result, row, &ret->job);
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/json_text.h"
+#include "util/error.h"
 #include "util/macro.h"
 #include "util/text.h"
 
@@ -128,6 +129,25 @@ int listing_parse(const char *text, size_t size, json_t **ret) {
         }
         json_decref(all);
         return LISTING_E_INVALID;
+}
+
+int listing_add_quarantine(json_t *listing, const LimitTable *limits) {
+        for (size_t i = 0; i < json_array_size(listing); i++) {
+                json_t *model = json_array_get(listing, i);
+                Quarantine of_model = limit_quarantine(limits, listing_name(model));
+
+                if (!of_model.failures && !of_model.holds_on_failure)
+                        continue;
+                json_t *said = json_copy(model);
+                if (of_model.failures)
+                        (void) json_object_set_new(said, "failures",
+                                                   json_integer(of_model.failures));
+                if (of_model.holds_on_failure)
+                        (void) json_object_set_new(said, "on_failure", json_string("hold"));
+                if (json_array_set_new(listing, i, said))
+                        return error_origin(-ENOMEM);
+        }
+        return 0;
 }
 
 char *listing_text(const json_t *listing, int takes_any) {

@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
+#include "core/limit.h"
 #include "plugin/catalog.h"
 
 #define LISTING_BYTES_MAX (1 << 20)
@@ -37,6 +38,13 @@ char *listing_type(const struct rj_param_desc *param);
  * LISTING_E_INVALID.
  */
 int listing_parse(const char *text, size_t size, json_t **ret);
+
+/*
+ * Gives those models of a listing something to say whose failures lead to something: members
+ * "failures" and "on_failure", which jobd.count_end() reads in jobd.model. Objects are replaced,
+ * since others may use them. 0 or -ENOMEM.
+ */
+int listing_add_quarantine(json_t *listing, const LimitTable *limits);
 
 /*
  * The listing as a text for jobd.model; `takes_any`: with an entry for all names. A new string, or

@@ -83,6 +83,8 @@ static int prepare(const Config *config, const json_t *own, const json_t *told, 
 
         *ret = (Supply){.own = json_incref((json_t *) own), .told = json_incref((json_t *) told)};
         int r = all ? make_exec(config, all, ret) : error_origin(-ENOMEM);
+        if (!r)
+                r = listing_add_quarantine(all, &config->limits);
         if (!r) {
                 ret->models = listing_text(all, takes_any);
                 ret->problem = *problem ? strdup(problem) : NULL;

@@ -56,6 +56,8 @@ static void log_finished(const Job *job, const RunResult *result, const Finished
         if (finished->waiting)
                 log_write(LOG_INFO, &fields, "job %d: not queued again: job %d already waits",
                           job->id, finished->waiting);
+        if (*finished->held)
+                log_write(LOG_WARNING, &fields, "%s", finished->held);
 }
 
 /* Once a job: a plugin that gets it wrong gets it wrong in each record. */

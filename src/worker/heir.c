@@ -101,6 +101,8 @@ static void log_settled(const Heir *heir, const Settled *settled) {
         if (job->successor)
                 log_write(LOG_INFO, &fields, "job %d: queued again as job %d, not before %s UTC",
                           job->id, job->successor, job->start_after);
+        if (*job->held)
+                log_write(LOG_WARNING, &fields, "%s", job->held);
 }
 
 static void add_note(Heir *heir, int32_t job_id, int is_canceled) {

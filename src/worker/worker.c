@@ -55,8 +55,10 @@ static int has_model(const Catalog *catalog, const LimitOverride *override) {
 static void warn_of_limits_without_model(const LimitTable *limits, const Catalog *catalog) {
         for (size_t i = 0; i < limits->n; i++)
                 if (!has_model(catalog, &limits->overrides[i]))
-                        log_warning("[limits \"%s\"]: no plugin and no program that is configured "
-                                    "has this name",
+                        log_warning("[%s \"%s\"]: no plugin and no program that is configured has "
+                                    "this name",
+                                    limits->overrides[i].given & ~LIMIT_QUARANTINE ? "limits"
+                                                                                   : "quarantine",
                                     limits->overrides[i].name);
 }
 

@@ -158,8 +158,8 @@ def test_zone_is_kept(zone, empty_queue, tmp_path):
         # Applied again, as an upgrade to it does.
         db.sql("DELETE FROM jobd.schema_version WHERE version >= 10")
         db.sql("DROP FUNCTION jobd.obstacle, jobd.provides, jobd.lane_job; DROP TABLE jobd.hold CASCADE;"
-               " DROP TABLE jobd.registration, jobd.chain_end, jobd.requeue_always;"
-               " DROP FUNCTION jobd.has_retry, jobd.last_summary, jobd.end_chain;"
+               " DROP TABLE jobd.registration, jobd.chain_end, jobd.requeue_always, jobd.model_result;"
+               " DROP FUNCTION jobd.has_retry, jobd.last_summary, jobd.end_chain, jobd.count_end;"
                " DROP TABLE jobd.model; ALTER TABLE jobd.supervisor DROP COLUMN models_generation,"
                " DROP COLUMN problem, DROP COLUMN trouble, DROP COLUMN trouble_since;"
                " ALTER TABLE jobd.queue DROP COLUMN model;"

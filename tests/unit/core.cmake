@@ -44,6 +44,7 @@ target_include_directories(test-exchange PRIVATE
   $<TARGET_PROPERTY:rj-db,INTERFACE_INCLUDE_DIRECTORIES>)
 target_include_directories(test-exchange SYSTEM PRIVATE ${PostgreSQL_INCLUDE_DIRS})
 rj_unit_test(config test-config.c rj-config)
+rj_unit_test(config-keys test-config-keys.c rj-config)
 rj_unit_test(tally test-tally.c rj-supervisor)
 rj_unit_test(runner-lines test-runner-lines.c rj-cli)
 

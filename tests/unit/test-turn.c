@@ -9,7 +9,7 @@
 
 #define CLAIMED(id) id "|" id "|5|Test.Quick|2|{}|0"
 #define NOTHING "NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL"
-#define FINISHED "NULL|NULL|NULL"
+#define FINISHED "NULL|NULL|NULL|NULL"
 
 static _Atomic int64_t budget;
 static TurnResult turn;

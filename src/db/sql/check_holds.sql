@@ -1,5 +1,5 @@
 -- name: check_holds
--- What people hold, and how many jobs wait for it.
+-- What is held: by people, or because of failures.
 -- params: none
 -- result: 1..n rows: level text, text text, remedy text
 WITH held AS MATERIALIZED (
@@ -7,7 +7,7 @@ WITH held AS MATERIALIZED (
          to_char(h.until AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') AS until_utc
     FROM jobd.hold h WHERE h.until IS NULL OR h.until > clock_timestamp()
 )
-SELECT 'notice',
+SELECT CASE h.actor WHEN 'registry-jobd' THEN 'warning' ELSE 'notice' END,
        format('%s is held%s since %s UTC by %s%s%s',
               CASE WHEN h.model <> '' THEN 'model ' || left(h.model, 80)
                    WHEN h.co_id > 0 THEN 'CO ' || h.co_id ELSE 'everything' END,

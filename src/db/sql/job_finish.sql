@@ -5,7 +5,8 @@
 -- step: finish ok (GO -> OK), finish failed (GO -> X), reject (A -> X)
 -- params: int4 (id), text[] (statuses expected), text (new status), text (finish summary, or NULL),
 --         text (host), int4 (pid), bool (an error of the successor that time may mend is raised)
--- result: 0..1 rows: id int4, successor int4, its start_after_time text, waiting int4
+-- result: 0..1 rows: id int4, successor int4, its start_after_time text, waiting int4, held text (what is
+--         held because of this failure, and why)
 WITH finished AS (
   UPDATE public.jobs j
      SET status = $3::text,
@@ -19,9 +20,13 @@ WITH finished AS (
          actor_identifier = 'registry-jobd'
    WHERE j.id = $1 AND j.status = ANY ($2::text[])
      AND j.assigned_host IS NOT DISTINCT FROM $5 AND j.assigned_pid IS NOT DISTINCT FROM $6
-  RETURNING j.id, j.requeue_interval, j.retry_interval
+  RETURNING j.id, j.co_id, j.plugin, j.finish_summary, j.requeue_interval, j.retry_interval
 )
-SELECT f.id, n.successor, jobd.utc(n.start_after)::text, n.waiting
+SELECT f.id, n.successor, jobd.utc(n.start_after)::text, n.waiting,
+       jobd.count_end(f.id::int4, f.co_id::int4, f.plugin, $3::text, f.finish_summary,
+                      CASE WHEN $3::text = 'X'
+                           THEN (SELECT l.supervisor_id FROM jobd.lane l WHERE l.co_id = f.co_id AND l.worker_pid = $6)
+                           END)
   FROM finished f
   LEFT JOIN LATERAL (SELECT w.* FROM jobd.follow_on(f.id::int4, $3::text, $7) w
                       WHERE f.requeue_interval > 0 OR f.retry_interval > 0 OFFSET 0) n ON true

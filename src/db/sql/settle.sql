@@ -8,8 +8,8 @@
 -- must not hold up what is settled here.
 -- params: int4 (supervisor), int4 (pid of one worker, or NULL for all of them), int8 (its start
 --         ticks), int4 (the job that its turn recorded, or NULL), text (summary)
--- result: 0..n rows: id int4, successor int4, its start_after_time text, waiting int4, co_id int4,
---         plugin text, event text: settled, canceled, or told (a CO; no job)
+-- result: 0..n rows: id int4, successor int4, its start_after_time text, waiting int4, held text,
+--         co_id int4, plugin text, event text: settled, canceled, or told (a CO; no job)
 -- Whose a job is:
 --  * a command's, if the command has noted its id;
 --  * else the worker's that holds the lane of its CO, with the host and the PID of the job. Nobody
@@ -65,7 +65,7 @@ WITH dead AS (
          actor_identifier = 'registry-jobd'
     FROM found f
    WHERE j.id = f.id AND j.status IN ('A', 'GO')
-  RETURNING j.id, j.co_id, j.plugin, j.retry_interval, j.requeue_interval
+  RETURNING j.id, j.co_id, j.plugin, j.finish_summary, j.retry_interval, j.requeue_interval
 ), freed AS (
   UPDATE jobd.lane l
      SET supervisor_id = NULL, worker_pid = NULL, worker_ticks = NULL, token = NULL, since = NULL
@@ -73,14 +73,15 @@ WITH dead AS (
      AND ($2::int4 IS NULL OR (l.worker_pid = $2 AND l.worker_ticks = $3))
   RETURNING l.co_id
 )
-SELECT s.id, n.successor, jobd.utc(n.start_after)::text, n.waiting, s.co_id, s.plugin, 'settled'
+SELECT s.id, n.successor, jobd.utc(n.start_after)::text, n.waiting,
+       jobd.count_end(s.id::int4, s.co_id::int4, s.plugin, 'X', s.finish_summary, $1), s.co_id, s.plugin, 'settled'
   FROM settled s
   LEFT JOIN LATERAL jobd.follow(s.id, 'X') n ON s.retry_interval > 0 OR s.requeue_interval > 0
  UNION ALL
-SELECT DISTINCT j.id, NULL::int4, NULL, NULL::int4, j.co_id, j.plugin, 'canceled'
+SELECT DISTINCT j.id, NULL::int4, NULL, NULL::int4, NULL, j.co_id, j.plugin, 'canceled'
   FROM found f JOIN public.jobs j ON j.id = f.id AND j.status = 'CX'
  UNION ALL
-SELECT NULL, NULL, NULL, NULL, f.co_id,
+SELECT NULL, NULL, NULL, NULL, NULL, f.co_id,
        pg_notify('registry_jobd', 'queued ' || f.co_id)::text, 'told'
   FROM freed f JOIN public.cos c ON c.id = f.co_id
  WHERE c.status = 'A' AND (c.co_id IS NULL) IS TRUE AND c.deleted IS NOT TRUE

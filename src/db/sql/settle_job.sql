@@ -4,7 +4,8 @@
 -- step: worker lost (A,GO -> X)
 -- params: int4 (id), text (status), text (host), int4 (pid), text (finish summary),
 --         text (comment of the record), text (actor)
--- result: 0..1 rows: id int4, successor int4, its start_after_time text, waiting int4
+-- result: 0..1 rows: id int4, successor int4, its start_after_time text, waiting int4, held text (NULL: what a
+--         person ends is not counted)
 WITH settled AS (
   UPDATE public.jobs j
      SET status = 'X',
@@ -25,5 +26,5 @@ WITH settled AS (
   SELECT s.id, 'registry-jobd: settled', $6, 'NT', jobd.registry_now(), jobd.registry_now(), 0, false, $7
     FROM settled s
 )
-SELECT s.id, n.successor, jobd.utc(n.start_after)::text, n.waiting
+SELECT s.id, n.successor, jobd.utc(n.start_after)::text, n.waiting, NULL::text
   FROM settled s LEFT JOIN LATERAL jobd.follow(s.id, 'X') n ON s.retry_interval > 0 OR s.requeue_interval > 0

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "cli/output.h"
+#include "cli/rate.h"
 #include "cli/verbs.h"
 #include "util/text.h"
 
@@ -31,6 +32,27 @@ static void print_event(const Cli *cli, int32_t id, const char *what, const char
         (void) fflush(stdout);
 }
 
+/* With the rate and the time left, which a program finds in members of their own. */
+static void print_percent(const Cli *cli, int32_t id, const PGresult *job, const char *percent) {
+        char guess[WHEN_SIZE] = "";
+        Progress progress;
+
+        if (cli->options->is_json) {
+                json_t *event = json_pack("{si ss ss}", "job", (int) id, "event", "percent", "text",
+                                          percent);
+                rate_add_json(job, 0, event);
+                (void) output_line_json(event);
+                (void) fflush(stdout);
+                return;
+        }
+        int is_known = rate_read(job, 0, &progress);
+        if (is_known)
+                progress_say(&progress, guess);
+        _cleanup_(freep) char *text =
+                text_format("%s%s%s%s", percent, is_known ? " (" : "", guess, is_known ? ")" : "");
+        print_event(cli, id, "percent", text ? text : percent);
+}
+
 static void show_records(const Cli *cli, int32_t id, const PGresult *records, Seen *seen) {
         for (int row = 0; row < PQntuples(records); row++) {
                 seen->record = (int32_t) db_int(records, row, 0);
@@ -50,7 +72,7 @@ static void show_status(const Cli *cli, int32_t id, const PGresult *job, Seen *s
                                                          : output_value(job, 0, "register_summary");
 
         if (*percent && strcmp(percent, seen->percent) && state == JOB_IN_PROGRESS)
-                print_event(cli, id, "percent", percent);
+                print_percent(cli, id, job, percent);
         (void) snprintf(seen->percent, sizeof(seen->percent), "%s", percent);
         if (state != seen->state && state)
                 print_event(cli, id, job_state_name(state), summary);

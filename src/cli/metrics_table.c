@@ -14,6 +14,8 @@ const MetricsGauge metrics_of_cos[] = {
         {"registry_jobd_queue_oldest_due_age_seconds",
          "Time since when the oldest due job of the CO has been due.", "age"},
         {"registry_jobd_running_jobs", "1 while a worker serves the CO.", "running"},
+        {"registry_jobd_running_job_percent",
+         "How much of the running job of the CO is done, as its plugin says.", "percent_complete"},
         {"registry_jobd_stalled_jobs", "1 while the running job of the CO shows no sign of life.",
          "stalled"},
         {"registry_jobd_stopping_jobs",
@@ -39,6 +41,13 @@ const MetricsModel metrics_of_models[] = {
          .series = {{NULL, "in_a_row"}}},
 };
 const size_t metrics_n_of_models = ARRAY_SIZE(metrics_of_models);
+
+const MetricsGuess metrics_guesses[METRICS_GUESSES] = {
+        {"registry_jobd_running_job_percent_per_hour",
+         "How fast the running job of the CO has been since its start.", 0},
+        {"registry_jobd_running_job_left_seconds",
+         "What the running job of the CO will still need if it goes on as it has.", 1},
+};
 
 const MetricsGauge metrics_of_supervisors[] = {
         {"registry_jobd_supervisor_workers", "Workers that can be at work at the same time.",

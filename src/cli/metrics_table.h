@@ -29,6 +29,16 @@ typedef struct MetricsModel {
 extern const MetricsModel metrics_of_models[];
 extern const size_t metrics_n_of_models;
 
+/* What is guessed about the running job of a CO, for each row of metrics_cos; see core/progress.h.
+ */
+typedef struct MetricsGuess {
+        const char *name, *help;
+        int is_left; /* the time left, otherwise the rate */
+} MetricsGuess;
+
+#define METRICS_GUESSES 2
+extern const MetricsGuess metrics_guesses[METRICS_GUESSES];
+
 /* One count of a supervisor. `label` tells it from other counts of its metric; NULL: it is the only
  * one. */
 typedef struct MetricsSeries {

@@ -9,9 +9,12 @@
 
 #include "cli/metrics_table.h"
 #include "cli/output.h"
+#include "cli/rate.h"
 #include "util/error.h"
 #include "util/macro.h"
 #include "util/text.h"
+
+#define VALUE_SIZE 64
 
 /* A row of metrics_supervisors: its labels and counts. */
 typedef struct Source {
@@ -55,6 +58,31 @@ void metrics_put_up(FILE *to, const char *label, int is_up) {
                        is_up);
 }
 
+static void put_of_co(FILE *to, const char *name, const char *label, const PGresult *rows, int row,
+                      const char *value) {
+        (void) fprintf(to, "%s{%s%s", name, label, *label ? "," : "");
+        metrics_put_label(to, "co_id", output_value(rows, row, "co_id"));
+        put_next_label(to, "co", output_value(rows, row, "co"));
+        (void) fprintf(to, "} %s\n", value);
+}
+
+static void put_guesses(FILE *to, const char *label, const PGresult *rows, int n) {
+        for (size_t i = 0; i < METRICS_GUESSES; i++) {
+                const MetricsGuess *guess = &metrics_guesses[i];
+                put_family(to, guess->name, "gauge", guess->help);
+                for (int row = 0; row < n; row++) {
+                        Progress progress;
+                        char value[VALUE_SIZE];
+                        if (!rate_read(rows, row, &progress))
+                                continue;
+                        (void) snprintf(value, sizeof(value), "%.3f",
+                                        guess->is_left ? (double) progress.seconds_left
+                                                       : progress.percent_per_hour);
+                        put_of_co(to, guess->name, label, rows, row, value);
+                }
+        }
+}
+
 void metrics_put_cos(FILE *to, const char *label, const PGresult *rows, int max) {
         int n = MIN_OF(PQntuples(rows), max);
 
@@ -63,14 +91,11 @@ void metrics_put_cos(FILE *to, const char *label, const PGresult *rows, int max)
                 put_family(to, gauge->name, "gauge", gauge->help);
                 for (int row = 0; row < n; row++) {
                         const char *value = output_value(rows, row, gauge->column);
-                        if (!*value)
-                                continue;
-                        (void) fprintf(to, "%s{%s%s", gauge->name, label, *label ? "," : "");
-                        metrics_put_label(to, "co_id", output_value(rows, row, "co_id"));
-                        put_next_label(to, "co", output_value(rows, row, "co"));
-                        (void) fprintf(to, "} %s\n", value);
+                        if (*value)
+                                put_of_co(to, gauge->name, label, rows, row, value);
                 }
         }
+        put_guesses(to, label, rows, n);
 }
 
 static void put_model(FILE *to, const MetricsModel *metric, const char *label, const PGresult *rows,

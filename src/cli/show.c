@@ -5,6 +5,7 @@
 #include "cli/co.h"
 #include "cli/models.h"
 #include "cli/output.h"
+#include "cli/rate.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
 #include "core/when.h"
@@ -35,6 +36,25 @@ static int show_rows(Cli *cli, Batch *batch, const Column *columns, size_t n) {
         return CLI_OK;
 }
 
+static int show_json(const PGresult *job) {
+        json_t *object = output_row(job, 0, PQnfields(job));
+
+        rate_add_json(job, 0, object);
+        return output_value_json(object);
+}
+
+static void print_rate(const PGresult *job) {
+        char rate[PROGRESS_RATE_SIZE], left[WHEN_SIZE];
+        Progress progress;
+
+        if (!rate_read(job, 0, &progress))
+                return;
+        progress_rate(&progress, rate);
+        when_span(progress.seconds_left, left);
+        table_print_line("rate", rate);
+        table_print_line("time_left", left);
+}
+
 int verb_show(Cli *cli) {
         _cleanup_(db_reply_donep) DbReply reply = {0};
         int32_t id;
@@ -46,8 +66,9 @@ int verb_show(Cli *cli) {
         if (code)
                 return code;
         if (cli->options->is_json)
-                return output_json(reply.results[0], 1);
+                return show_json(reply.results[0]);
         table_print_record(reply.results[0], 0);
+        print_rate(reply.results[0]);
         return CLI_OK;
 }
 

@@ -118,3 +118,8 @@ void table_print_record(const PGresult *result, int row) {
                 (void) printf("%s\n", cell.color ? COLOR_ENDS : "");
         }
 }
+
+void table_print_line(const char *name, const char *value) {
+        (void) printf("%-*s ", NAME_WIDTH, name);
+        output_line(value);
+}

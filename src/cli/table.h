@@ -33,3 +33,6 @@ void table_print(const PGresult *result, const Column *columns, size_t n);
 
 /* Prints one row, a line for each column that is not empty. */
 void table_print_record(const PGresult *result, int row);
+
+/* Prints one more line of a record, of a value that its row does not have. */
+void table_print_line(const char *name, const char *value);

@@ -4,7 +4,8 @@
 -- params: int4 (limit: the COs with most due jobs come first)
 -- result: 0..n rows: co_id int4, co text, active int4, waiting int8, due int8, age float8 (seconds, NULL
 --         when nothing is due), running int4, stalled int4, stopping int4 (a canceled job that has not stopped
---         for a minute), held int4 (its first job is), chains_ended int8 (in 30 days, and not tried again)
+--         for a minute), held int4 (its first job is), chains_ended int8 (in 30 days, and not tried again),
+--         percent_complete int4 and running_seconds int8 of the running job
 -- The job with the lowest id of a CO is about the oldest: its time of registration bounds `age` where a
 -- start-after time is older than its job, or is missing.
 WITH clock AS MATERIALIZED (
@@ -19,8 +20,12 @@ WITH clock AS MATERIALIZED (
   SELECT l.co_id, 1 AS running,
          (SELECT count(*) FROM public.jobs j WHERE j.id = l.stalled_job AND j.status = 'GO') AS stalled,
          (SELECT count(*) FROM jobd.lane_job(l.co_id) t JOIN public.jobs j ON j.id = t.job_id
-           WHERE j.status = 'CX' AND jobd.utc(j.modified) < jobd.utc(clock.local) - interval '1 minute') AS stopping
-    FROM jobd.lane l CROSS JOIN clock WHERE l.supervisor_id IS NOT NULL
+           WHERE j.status = 'CX' AND jobd.utc(j.modified) < jobd.utc(clock.local) - interval '1 minute') AS stopping,
+         r.percent_complete,
+         LEAST(GREATEST(extract(epoch FROM jobd.utc(clock.local)) - extract(epoch FROM jobd.utc(r.start_time)), 0),
+               1e12)::int8 AS running_seconds
+    FROM jobd.lane l CROSS JOIN clock LEFT JOIN LATERAL jobd.lane_job(l.co_id) t ON true
+    LEFT JOIN public.jobs r ON r.id = t.job_id AND r.status = 'GO' WHERE l.supervisor_id IS NOT NULL
 ), ended AS (
   SELECT e.co_id, count(*) AS chains
     FROM jobd.chain_end e
@@ -32,7 +37,7 @@ WITH clock AS MATERIALIZED (
 ), chosen AS (
   SELECT co_id, COALESCE(w.waiting, 0) AS waiting, COALESCE(w.due, 0) AS due, w.head, w.since,
          COALESCE(h.running, 0) AS running, COALESCE(h.stalled, 0)::int4 AS stalled,
-         COALESCE(h.stopping, 0)::int4 AS stopping, COALESCE(e.chains, 0) AS chains_ended
+         COALESCE(h.stopping, 0)::int4 AS stopping, h.percent_complete, h.running_seconds, COALESCE(e.chains, 0) AS chains_ended
     FROM waiting w FULL JOIN held h USING (co_id) FULL JOIN ended e USING (co_id)
    ORDER BY 3 DESC, 1 LIMIT $1
 )
@@ -49,6 +54,6 @@ SELECT k.co_id, COALESCE(c.name, '') AS co,
        (EXISTS (SELECT FROM jobd.hold)
         AND EXISTS (SELECT FROM jobd.queue q CROSS JOIN LATERAL jobd.holds_on(k.co_id, q.model)
                      WHERE q.job_id = k.head))::int4 AS held,
-       k.chains_ended
+       k.chains_ended, k.percent_complete, k.running_seconds
   FROM chosen k CROSS JOIN clock LEFT JOIN public.cos c ON c.id = k.co_id
  ORDER BY k.co_id

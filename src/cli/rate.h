@@ -1,0 +1,13 @@
+/* Rate and time left of a job, from the columns percent_complete and running_seconds of a row. */
+#pragma once
+
+#include <jansson.h>
+#include <libpq-fe.h>
+
+#include "core/progress.h"
+
+/* Returns 1, or 0 when nothing is known; see core/progress.h. */
+int rate_read(const PGresult *result, int row, Progress *ret);
+
+/* Adds "percent_per_hour" and "seconds_left" to an object; null when nothing is known. */
+void rate_add_json(const PGresult *result, int row, json_t *object);

@@ -15,6 +15,8 @@
 #include "util/parse.h"
 #include "util/text.h"
 
+#define INTERVAL_MAX 3600 /* seconds between two pictures of top */
+
 /* Long options without a short form. */
 enum {
         OPT_CONFIG = 256,
@@ -46,6 +48,7 @@ enum {
         OPT_ONCE,
         OPT_REASON,
         OPT_ALWAYS,
+        OPT_INTERVAL,
 };
 
 static const struct option long_options[] = {
@@ -90,6 +93,7 @@ static const struct option long_options[] = {
         {"once", required_argument, NULL, OPT_ONCE},
         {"reason", required_argument, NULL, OPT_REASON},
         {"requeue-always", no_argument, NULL, OPT_ALWAYS},
+        {"interval", required_argument, NULL, OPT_INTERVAL},
         {0},
 };
 
@@ -148,6 +152,8 @@ void options_print_help(void) {
                 "      --root DIR            look for cron entries and units below DIR\n"
                 "Scheduling:\n"
                 "      --force               register it also when its time has its job\n"
+                "Looking on:\n"
+                "      --interval TIME       top: a new picture so often (2s), up to 1h\n"
                 "Metrics:\n"
                 "      --output FILE         write them to this file, as a whole or not at all\n"
                 "      --label NAME=VALUE    add this label to all metrics\n"
@@ -172,18 +178,19 @@ static int set_number(const char *name, int64_t min, int64_t max, int64_t *to) {
         return CLI_USAGE;
 }
 
-/* A time in whole seconds, up to what a column of seconds can have. */
-static int set_seconds(const char *name, int64_t min, int64_t *to) {
+/* A time in whole seconds. */
+static int set_seconds(const char *name, int64_t min, int64_t max, int64_t *to) {
         usec_t usec;
 
-        if (!parse_duration(optarg, (usec_t) min * USEC_PER_SEC, INT32_MAX * USEC_PER_SEC, &usec) &&
+        if (!parse_duration(optarg, (usec_t) min * USEC_PER_SEC, (usec_t) max * USEC_PER_SEC,
+                            &usec) &&
             usec % USEC_PER_SEC == 0) {
                 *to = (int64_t) (usec / USEC_PER_SEC);
                 return -1;
         }
         cli_say("--%s must be a time such as 90 or 90s (seconds), 15m, 1h or 2d, from %lld s to "
-                "%d s, not '%s'",
-                name, (long long) min, INT32_MAX, optarg);
+                "%lld s, not '%s'",
+                name, (long long) min, (long long) max, optarg);
         return CLI_USAGE;
 }
 
@@ -316,11 +323,13 @@ static int set_option(int c, Options *o) {
                 o->is_requeued_always = 1;
                 return -1;
         case OPT_DELAY:
-                return set_seconds("delay", 0, &o->delay);
+                return set_seconds("delay", 0, INT32_MAX, &o->delay);
         case OPT_REQUEUE:
-                return set_seconds("requeue-interval", 1, &o->requeue_interval);
+                return set_seconds("requeue-interval", 1, INT32_MAX, &o->requeue_interval);
         case OPT_RETRY:
-                return set_seconds("retry-interval", 1, &o->retry_interval);
+                return set_seconds("retry-interval", 1, INT32_MAX, &o->retry_interval);
+        case OPT_INTERVAL:
+                return set_seconds("interval", 1, INTERVAL_MAX, &o->interval);
         case OPT_MAX_RETRY:
                 return set_number("max-retry", 0, INT32_MAX, &o->max_retry);
         case OPT_ACTOR:

@@ -32,6 +32,7 @@ typedef struct Options {
         const char *since, *until; /* see core/moment.h */
         int64_t person;            /* 0: all */
         int64_t limit, before;     /* 0: not given */
+        int64_t interval;          /* of top, in seconds; 0: not given */
         const char *reason;        /* of a hold; or NULL */
         int is_requeued_always;    /* --requeue-always */
         int is_failed;             /* as --status failed */

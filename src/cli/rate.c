@@ -2,12 +2,15 @@
 #include "cli/rate.h"
 
 #include "cli/output.h"
+#include "core/job.h"
 #include "util/parse.h"
 
 int rate_read(const PGresult *result, int row, Progress *ret) {
+        const char *status = output_value(result, row, "status");
         int64_t percent, seconds;
 
-        return !parse_int64(output_value(result, row, "percent_complete"), 0, 100, &percent) &&
+        return (!*status || job_state_parse(status) == JOB_IN_PROGRESS) &&
+               !parse_int64(output_value(result, row, "percent_complete"), 0, 100, &percent) &&
                !parse_int64(output_value(result, row, "running_seconds"), 0, INT64_MAX, &seconds) &&
                progress_guess(percent, 100, seconds, ret);
 }

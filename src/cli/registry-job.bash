@@ -38,13 +38,13 @@ _registry_job_parameters() {
 }
 
 _registry_job() {
-  local verbs='list show history log watch cancel retry why settle hold release queue plugins status metrics doctor schedule schema complete'
+  local verbs='list show history log watch top cancel retry why settle hold release queue plugins status metrics doctor schedule schema complete'
   local statuses='queued assigned complete failed canceled Q A GO OK X CX'
   local actions='install upgrade check adopt remove roles'
   local options='--co --co_id --coid --job --run --synchronous --max --parallel --quiet --verbose --help
     --config --json --version --allow-duplicate --once --requeue-always --delay --requeue-interval --retry-interval
     --max-retry --actor --status --model --plugin --text --since --until --person --limit --before
-    --failed --dry-run --yes --reason
+    --failed --dry-run --yes --reason --interval
     --force --output --label --parameter-file --migrate --root'
   local current=${COMP_WORDS[COMP_CWORD]} previous='' config='' model='' verb='' before i
 
@@ -64,7 +64,7 @@ _registry_job() {
       --config) config=${COMP_WORDS[i]} ;;
       -j | --job) model=${COMP_WORDS[i]} ;;
       -c | --co | --co_id | --coid | -m | --max | -p | --parallel | --once | --delay | --requeue-interval | \
-        --retry-interval | --max-retry | --actor | --status | --model | --plugin | --text | --since | --until | --reason | --person | --limit | --before | \
+        --retry-interval | --max-retry | --actor | --status | --model | --plugin | --text | --since | --until | --reason | --interval | --person | --limit | --before | \
         --output | --label | --parameter-file | --root) ;;
       *)
         case ${COMP_WORDS[i]} in
@@ -130,7 +130,7 @@ _registry_job() {
       return
       ;;
     -m | --max | -p | --parallel | --once | --delay | --requeue-interval | --retry-interval | --max-retry | \
-      --actor | --text | --since | --until | --reason | --person | --limit | --before | --label)
+      --actor | --text | --since | --until | --reason | --interval | --person | --limit | --before | --label)
       return
       ;;
   esac

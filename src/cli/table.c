@@ -66,6 +66,10 @@ static void print_cell(const Table *table, size_t i, const char *text, const cha
                 (void) printf("%*s", MAX_OF(width - width_of(text), 0) + FIT_GAP, "");
 }
 
+static void end_line(const Table *table) {
+        (void) fputs(table->line_end ? table->line_end : "\n", stdout);
+}
+
 static void print_titles(const Table *table, const PGresult *result) {
         char title[TITLE_SIZE];
 
@@ -73,7 +77,7 @@ static void print_titles(const Table *table, const PGresult *result) {
                 title_of(table, result, i, title);
                 print_cell(table, i, title, NULL);
         }
-        (void) putchar('\n');
+        end_line(table);
 }
 
 void table_add(Table *table, const PGresult *result, int rows) {
@@ -93,7 +97,7 @@ void table_add(Table *table, const PGresult *result, int rows) {
                                   table->columns[i].name, &cell);
                         print_cell(table, i, cell.text, cell.color);
                 }
-                (void) putchar('\n');
+                end_line(table);
         }
 }
 

@@ -17,7 +17,8 @@ typedef struct Column {
 typedef struct Table {
         const Column *columns;
         size_t n;
-        int has_begun; /* the titles were printed, and the rest is known */
+        int has_begun;        /* the titles were printed, and the rest is known */
+        const char *line_end; /* what ends a line; NULL: a newline */
         View view;
         int widths[COLUMNS_MAX]; /* without a terminal they only grow from part to part */
 } Table;

@@ -21,6 +21,7 @@ static const Verb verbs[] = {
         {"queue", NULL, "shows what waits and runs in each CO", 0, 0, verb_queue},
         {"plugins", NULL, "lists models and their parameters", 0, 0, verb_plugins},
         {"status", NULL, "shows the daemons and their workers", 0, 0, verb_status},
+        {"top", NULL, "shows all that runs and waits, live", 0, 0, verb_top},
         {"metrics", NULL, "prints metrics for Prometheus", 0, 0, verb_metrics},
         {"doctor", NULL, "checks host and database, says what to do", 0, 0, verb_doctor},
         {"schedule", "NAME", "registers the job of a schedule, once for its time", 1, 1,

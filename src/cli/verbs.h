@@ -29,6 +29,7 @@ int verb_plugins(Cli *cli);
 int cli_migrate(Cli *cli); /* doctor --migrate */
 int verb_status(Cli *cli);
 int verb_watch(Cli *cli);
+int verb_top(Cli *cli);
 int verb_cancel(Cli *cli);
 int verb_retry(Cli *cli);
 int verb_why(Cli *cli);

@@ -14,7 +14,7 @@ GUESSES = ("running_job_percent", "running_job_percent_per_hour", "running_job_l
 def running(empty_queue, daemon, add_job, trace):
     """running(percent, seconds): the id of a job that has come so far since its start."""
     daemon()
-    job = add_job(2, COUNT, {"trace": trace.path, "end": "sleep"})
+    job = add_job(2, COUNT, {"trace": trace.path, "end": "sleep", "ignore_cancel": True})
     wait_for(trace.begun)
 
     def come(percent, seconds):

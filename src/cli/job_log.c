@@ -12,6 +12,7 @@
 #include "cli/table.h"
 #include "cli/verbs.h"
 #include "core/when.h"
+#include "db/json_row.h"
 #include "journal/journal.h"
 #include "journal/reading.h"
 #include "util/process.h"
@@ -111,7 +112,7 @@ static int pack_all(int32_t id, const DbReply *reply, const char *here) {
         int n = journal_read_job(id, LINES_MAX, pack_entry, lines);
         return output_value_json(json_pack(
                 "{so so so so so so}", "job",
-                output_row(reply->results[JOB], 0, PQnfields(reply->results[JOB])), "history",
+                json_row(reply->results[JOB], 0, PQnfields(reply->results[JOB])), "history",
                 output_rows(reply->results[HISTORY]), "copies", output_rows(reply->results[COPIES]),
                 "journal", lines, "journal_error", n < 0 ? json_string(strerror(-n)) : json_null(),
                 "journal_elsewhere", *elsewhere ? json_string(elsewhere) : json_null()));

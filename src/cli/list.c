@@ -5,6 +5,7 @@
 #include "cli/output.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
+#include "db/json_row.h"
 
 #define LIMIT 50 /* rows, where nobody says how many */
 
@@ -18,7 +19,7 @@ static int print_objects(void *userdata, const PGresult *result, const JobPage *
         int code = CLI_OK;
 
         for (int row = 0; !code && row < page->rows; row++)
-                code = output_array_add(&listing->array, output_row(result, row, page->columns));
+                code = output_array_add(&listing->array, json_row(result, row, page->columns));
         return code;
 }
 

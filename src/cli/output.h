@@ -11,9 +11,6 @@
  */
 int output_json(const PGresult *result, int is_single);
 
-/* The first `columns` columns of a row as an object; NULL without memory. */
-json_t *output_row(const PGresult *result, int row, int columns);
-
 /* All rows as an array of objects; NULL without memory. */
 json_t *output_rows(const PGresult *result);
 

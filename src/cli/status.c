@@ -9,6 +9,7 @@
 #include "cli/table.h"
 #include "cli/verbs.h"
 #include "core/when.h"
+#include "db/json_row.h"
 #include "db/lane_store.h"
 #include "util/parse.h"
 
@@ -109,7 +110,7 @@ int verb_status(Cli *cli) {
                         "workers", output_rows(reply.results[WORKERS]), "holds",
                         output_rows(reply.results[HOLDS]), "missing_models",
                         output_rows(reply.results[MODELS]), "queue",
-                        output_row(queue, 0, PQnfields(queue))));
+                        json_row(queue, 0, PQnfields(queue))));
         print_tables(cli, &reply);
         return CLI_OK;
 }

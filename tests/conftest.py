@@ -53,6 +53,7 @@ SECTIONS = {
     "stop_timeout": "timers", "start_timeout": "timers", "cancel_grace": "timers",
     "directory": "plugins", "unknown_models": "plugins",
     "load": "plugins", "level": "log", "listen": "database", "stall": "timers",
+    "failed": "hooks", "timeout": "hooks",
 }
 # Long enough that nothing is found by accident: a test that is about a timer says so.
 DEFAULTS = {"workers": 4, "sweep": "1h", "cancel_poll": "1h", "heartbeat": "2s", "lease": "30s",

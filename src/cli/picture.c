@@ -15,6 +15,7 @@
 #include "cli/table.h"
 #include "core/panes.h"
 #include "db/exchange.h"
+#include "db/json_row.h"
 #include "util/error.h"
 #include "util/parse.h"
 #include "util/text.h"
@@ -67,11 +68,11 @@ json_t *picture_json(const Picture *picture) {
         json_t *all = json_array();
 
         for (int row = 0; row < PQntuples(jobs); row++) {
-                json_t *job = output_row(jobs, row, PQnfields(jobs) - FOR_PEOPLE);
+                json_t *job = json_row(jobs, row, PQnfields(jobs) - FOR_PEOPLE);
                 rate_add_json(jobs, row, job);
                 (void) json_array_append_new(all, job);
         }
-        return json_pack("{so so so}", "totals", output_row(totals, 0, PQnfields(totals)),
+        return json_pack("{so so so}", "totals", json_row(totals, 0, PQnfields(totals)),
                          "running", all, "waiting", output_rows(picture->results[PICTURE_WAITING]));
 }
 

@@ -9,6 +9,7 @@
 #include "cli/table.h"
 #include "cli/verbs.h"
 #include "core/when.h"
+#include "db/json_row.h"
 #include "db/lane_store.h"
 #include "util/parse.h"
 #include "util/text.h"
@@ -37,7 +38,7 @@ static int show_rows(Cli *cli, Batch *batch, const Column *columns, size_t n) {
 }
 
 static int show_json(const PGresult *job) {
-        json_t *object = output_row(job, 0, PQnfields(job));
+        json_t *object = json_row(job, 0, PQnfields(job));
 
         rate_add_json(job, 0, object);
         return output_value_json(object);

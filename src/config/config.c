@@ -123,9 +123,16 @@ static void print_overrides(ConfigSection section, const LimitTable *limits) {
         }
 }
 
+/* Without the one key that they need these sections cannot be read again. */
+static int is_used(const Config *config, ConfigSection section) {
+        return section == CONFIG_REGISTRY ? config->registry_app != NULL
+               : section == CONFIG_HOOKS  ? config->hook_failed != NULL
+                                          : 1;
+}
+
 void config_print(const Config *config) {
         for (ConfigSection section = 0; section < CONFIG_EXEC; section++)
-                if (section != CONFIG_REGISTRY || config->registry_app)
+                if (is_used(config, section))
                         print_section(section, NULL, config_block(config, section), NULL);
         print_overrides(CONFIG_LIMITS, &config->limits);
         print_overrides(CONFIG_QUARANTINE, &config->limits);

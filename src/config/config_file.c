@@ -58,18 +58,11 @@ static _printf_(3, 4) void add_problem(Reader *reader, int line, const char *for
 /* Does what has to wait for the end of a section, at the next heading and at the end of the file.
  */
 static void close_section(Reader *reader) {
-        Config *config = reader->config;
         char why[512];
         int r = 0;
 
-        if (reader->block && reader->problems->count == reader->problems_before) {
-                if (reader->section == CONFIG_REGISTRY)
-                        r = config_registry_check(config, why, sizeof(why));
-                if (reader->section == CONFIG_EXEC)
-                        r = config_program_complete(&config->programs[config->n_exec - 1],
-                                                    config->exec[config->n_exec - 1], why,
-                                                    sizeof(why));
-        }
+        if (reader->block && reader->problems->count == reader->problems_before)
+                r = config_section_complete(reader->config, reader->section, why, sizeof(why));
         if (r > 0) {
                 const Heading *heading = &reader->headings[reader->n_headings - 1];
                 add_problem(reader, heading->line, "[%.100s]: %s", heading->title, why);

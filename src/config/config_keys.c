@@ -27,6 +27,7 @@ const ConfigSectionRow config_sections[_CONFIG_SECTION_MAX] = {
                                "\"Plugin.Model\"]"},
         [CONFIG_PLUGINS] = {"plugins", CONFIG_HEADING_PLAIN, "[plugins]"},
         [CONFIG_REGISTRY] = {"registry", CONFIG_HEADING_PLAIN, "[registry]"},
+        [CONFIG_HOOKS] = {"hooks", CONFIG_HEADING_PLAIN, "[hooks]"},
         [CONFIG_LOG] = {"log", CONFIG_HEADING_PLAIN, "[log]"},
         [CONFIG_EXEC] = {"exec", CONFIG_HEADING_NAMED, "[exec \"Plugin.Model\"]"},
 };
@@ -54,6 +55,7 @@ static const ConfigWord any[] = {{"any", 1}, {NULL, 0}};
         KEY(QUARANTINE, Quarantine, field, what), .limit = LIMIT_##bit, .reach = CONFIG_AT_ONCE
 #define PLUGINS(field, what) KEY(PLUGINS, Config, field, what)
 #define REGISTRY(field, what) KEY(REGISTRY, Config, field, what), .reach = CONFIG_NEXT_WORKER
+#define HOOKS(field, what) KEY(HOOKS, Config, field, what), .reach = CONFIG_AT_ONCE
 #define EXEC(field, what) KEY(EXEC, ConfigProgram, field, what), .reach = CONFIG_NEXT_WORKER
 #define OTHERWISE(text) .otherwise = (text)
 #define RANGE(from, to) .min = (from), .max = (to)
@@ -148,6 +150,12 @@ const ConfigKey config_keys[] = {
          RANGE(SEC, HOUR),
          OTHERWISE("30s")},
         {.name = "environment", REGISTRY(registry_variables, VARIABLE)},
+
+        {.name = "failed", HOOKS(hook_failed, COMMAND)},
+        {.name = "timeout",
+         HOOKS(hook_usec, DURATION),
+         RANGE(SEC / 10, HOUR / 12),
+         OTHERWISE("10s")},
 
         {.name = "level",
          KEY(LOG, Config, log_level, WORD),

@@ -20,6 +20,7 @@ typedef enum ConfigSection {
         CONFIG_QUARANTINE,
         CONFIG_PLUGINS,
         CONFIG_REGISTRY,
+        CONFIG_HOOKS,
         CONFIG_LOG,
         CONFIG_EXEC,
         _CONFIG_SECTION_MAX,

@@ -64,7 +64,7 @@ static int give_keys(const ConfigProgram *program, ExecModel *model) {
         return r;
 }
 
-int config_program_complete(const ConfigProgram *program, ExecModel *model, char *why,
+static int complete_program(const ConfigProgram *program, ExecModel *model, char *why,
                             size_t size) {
         if (!program->command) {
                 (void) snprintf(why, size, "'command' is missing");
@@ -149,7 +149,7 @@ int config_add_registry_model(Config *config, const char *name, size_t n_told) {
         return r;
 }
 
-int config_registry_check(const Config *config, char *why, size_t size) {
+static int check_registry(const Config *config, char *why, size_t size) {
         _cleanup_(exec_model_freep) ExecModel *model = NULL;
 
         if (!config->registry_app) {
@@ -165,6 +165,51 @@ int config_registry_check(const Config *config, char *why, size_t size) {
                 return CONFIG_E_INVALID;
         }
         return r > 0 ? CONFIG_E_INVALID : r;
+}
+
+int config_hook_model(const Config *config, ExecModel **ret) {
+        _cleanup_(exec_model_freep) ExecModel *model = NULL;
+        char why[160], timeout[32];
+
+        config_format_duration(config->hook_usec, timeout, sizeof(timeout));
+        int r = exec_model_new("Hooks.Failed", &model, why, sizeof(why));
+        if (!r)
+                r = exec_model_set_command(model, config->hook_failed);
+        if (!r)
+                r = exec_model_set_timeout(model, config->hook_usec, timeout);
+        if (r)
+                return error_fold(r);
+        exec_model_set_kill_after(model, CONFIG_HOOK_KILL_USEC);
+        *ret = TAKE_PTR(model);
+        return 0;
+}
+
+static int check_hook(const Config *config, char *why, size_t size) {
+        _cleanup_(exec_model_freep) ExecModel *model = NULL;
+
+        if (!config->hook_failed) {
+                (void) snprintf(why, size, "'failed' is missing");
+                return CONFIG_E_INVALID;
+        }
+        int r = config_hook_model(config, &model);
+        if (!r)
+                r = exec_model_check(model, why, size);
+        return r > 0 ? CONFIG_E_INVALID : r;
+}
+
+int config_section_complete(const Config *config, ConfigSection section, char *why, size_t size) {
+        size_t last = config->n_exec - 1;
+
+        switch (section) {
+        case CONFIG_REGISTRY:
+                return check_registry(config, why, size);
+        case CONFIG_HOOKS:
+                return check_hook(config, why, size);
+        case CONFIG_EXEC:
+                return complete_program(&config->programs[last], config->exec[last], why, size);
+        default:
+                return 0;
+        }
 }
 
 const ConfigProgram *config_program_find(const Config *config, const char *name) {

@@ -213,6 +213,11 @@ void job_register_read(const DbReply *reply, Registered *ret) {
                             .earlier = (int32_t) db_int(row, 0, 2)};
 }
 
+void job_failed_add(Batch *batch, const int32_t *ids, size_t n) {
+        batch_add(batch, SQL_JOB_FAILED);
+        batch_int_array(batch, ids, n);
+}
+
 void job_look_add(Batch *batch, const int32_t *ids, size_t n) {
         batch_add(batch, SQL_JOB_LOOK);
         batch_int_array(batch, ids, n);

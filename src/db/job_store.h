@@ -145,6 +145,15 @@ void job_register_read(const DbReply *reply, Registered *ret);
 /* Asks for jobs by their ids; rows come in any order. */
 void job_look_add(Batch *batch, const int32_t *ids, size_t n);
 
+/* Asks for those of the jobs that failed for good; rows come in the order of the ids. */
+void job_failed_add(Batch *batch, const int32_t *ids, size_t n);
+
+enum {
+        JOB_FAILED_ID,
+        JOB_FAILED_CO,
+        JOB_FAILED_PLUGIN = 3
+}; /* its columns; all are JSON members */
+
 /* Texts are of the result. */
 void job_look_read(const PGresult *result, int row, ChangeFacts *ret);
 

@@ -15,6 +15,8 @@ typedef enum ChannelType {
         CHANNEL_RESIDUE,    /* worker: a plugin has left something behind */
         CHANNEL_TROUBLE,    /* worker: what fails, in `residue`; "": it does not any more */
         CHANNEL_BORN,       /* worker, first of all: when it started */
+        CHANNEL_FAILED,     /* worker, heir, settler: job_id is Failed, as a hook wants to know */
+        CHANNEL_HOOKED,     /* the hook's child: done with job_id; `residue` is what went wrong */
         _CHANNEL_TYPE_MAX,
 } ChannelType;
 
@@ -44,9 +46,10 @@ typedef struct ChannelMessage {
         uint32_t canceled; /* jobs that were Canceled, and whose end it noted */
         uint32_t lost;     /* history records that nobody will write */
         uint32_t left;     /* history records of the dead worker that still wait */
+        uint32_t untold;   /* FAILED, SETTLED: failed jobs for which no message found room */
         /* BORN. */
         int64_t start_ticks; /* as process_start_ticks() of util/process.h */
-        /* RESIDUE; texts end within their room. */
+        /* RESIDUE, HOOKED; texts end within their room. */
         int32_t job_id;
         char plugin[CHANNEL_PLUGIN_SIZE]; /* Plugin.Model */
         char residue[CHANNEL_RESIDUE_SIZE];

@@ -14,9 +14,10 @@
 
 #define ORDERS_WORDS 64u
 
-/* Bits that the supervisor wishes a worker to follow between two jobs. */
+/* Bits that the supervisor wishes a worker to follow. */
 #define ORDERS_WISH_STOP 1u   /* claim nothing more */
 #define ORDERS_WISH_OTHERS 2u /* other COs wait: give the lane back after your share */
+#define ORDERS_WISH_FAILED 4u /* a hook waits: tell of each failed job, CHANNEL_FAILED */
 
 typedef struct Orders {
         _Alignas(64) _Atomic uint32_t wishes;

@@ -29,6 +29,10 @@ void title_settler(void) {
         setproctitle("settles what dead supervisors left");
 }
 
+void title_hook(void) {
+        setproctitle("tells the hook of failed jobs");
+}
+
 static void copy_model(char name[MODEL_SIZE], const char *model) {
         (void) text_copy_utf8(name, MODEL_SIZE, MODEL_CHARS, model);
         text_hide_controls(name);

@@ -17,6 +17,7 @@ void title_supervisor(void);
 void title_worker_idle(void);
 void title_heir(int32_t pid); /* of the dead worker */
 void title_settler(void);
+void title_hook(void);
 
 /* "job of CO 2, Plugin.Model": takes the words of a command line out of the list of processes. */
 void title_registering(int32_t co_id, const char *model);

@@ -1,7 +1,7 @@
 /*
- * Children end: workers, the settler, and those that try a configuration or the Registry. Of a dead
- * worker a will is written, unless it has surely left nothing: who it was, how it ended, what it
- * used. Nothing here changes a job; the worker's heir carries the will out.
+ * Children end: workers, the settler, that of the hook, and those that try a configuration or the
+ * Registry. Of a dead worker a will is written, unless it has surely left nothing: who it was, how
+ * it ended, what it used. Nothing here changes a job; the worker's heir carries the will out.
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -152,6 +152,9 @@ static void note_settler_end(Supervisor *s, int wait_status) {
         const Will *will;
 
         while (settler_receive(&s->settler, &message, &will)) {
+                hooks_note_failed(s, message.job_id, message.untold);
+                if (!will)
+                        continue;
                 s->tally.total.own[will->pid ? COUNT_SETTLED_WORKER : COUNT_SETTLED_PEER] +=
                         message.settled;
                 s->tally.total.own[will->pid ? COUNT_CANCELED_WORKER : COUNT_CANCELED_PEER] +=
@@ -182,6 +185,8 @@ static void note_child(Supervisor *s, const Death *death) {
 
         if (death->pid == s->settler.pid) {
                 note_settler_end(s, death->wait_status);
+        } else if (death->pid == s->hooks.pid) {
+                hooks_end_child(s, death->wait_status);
         } else if (death->pid == s->reload.trial.pid) {
                 supervisor_end_reload(s, death->wait_status);
         } else if (death->pid == s->provision.trial.pid) {
@@ -194,13 +199,15 @@ static void note_child(Supervisor *s, const Death *death) {
 }
 
 void supervisor_reap(Supervisor *s) {
-        pid_t known[PLAN_SLOTS_MAX + 3];
+        pid_t known[PLAN_SLOTS_MAX + 4];
         Death death;
 
         for (;;) {
                 size_t n = pool_pids(s->pool, known, PLAN_SLOTS_MAX);
                 if (s->settler.pid)
                         known[n++] = s->settler.pid;
+                if (s->hooks.pid)
+                        known[n++] = s->hooks.pid;
                 if (s->reload.trial.pid)
                         known[n++] = s->reload.trial.pid;
                 if (s->provision.trial.pid)

@@ -62,7 +62,7 @@ static void stop_tick(Supervisor *s, usec_t now) {
         if (now >= s->stop_usec)
                 pool_cancel_all(s->pool, POOL_REASON_SHUTDOWN, now);
         int is_idle = plan_in_use(s->plan) == count_unsettled(s) && !s->settler.pid;
-        if (is_idle || now >= stop_deadline(s)) {
+        if ((is_idle && hooks_are_over(s, now)) || now >= stop_deadline(s)) {
                 s->is_leaving = 1;
                 report_lost_records(s);
                 CRASH_POINT(SUPERVISOR_LEAVING);
@@ -91,7 +91,7 @@ static void fork_worker(Supervisor *s, unsigned slot, usec_t now) {
 void supervisor_fork_settler(Supervisor *s) {
         usec_t now = clock_now_usec();
 
-        int r = settler_fork(&s->settler, &s->worker_settings, now);
+        int r = settler_fork(&s->settler, &s->worker_settings, s->config->hook_failed != NULL, now);
         if (r)
                 log_error_errno(r, "could not fork to settle what dead supervisors left, trying "
                                    "again with the next sweep");
@@ -237,8 +237,10 @@ void supervisor_decide(Supervisor *s) {
         pool_set_wishes(s->pool, (s->stop_usec || !is_held ? ORDERS_WISH_STOP : 0) |
                                          (plan_has_waiting(s->plan) || plan_has_spent(s->plan)
                                                   ? ORDERS_WISH_OTHERS
-                                                  : 0));
+                                                  : 0) |
+                                         (s->config->hook_failed ? ORDERS_WISH_FAILED : 0));
         stop_tick(s, now);
+        wake = MIN_OF(wake, hooks_check(s, now));
 
         CancelPolicy of_cancel = {.grace_usec = s->config->cancel_grace_usec,
                                   .kill_usec = CANCEL_KILL_USEC};

@@ -117,10 +117,11 @@ static void note_trouble(Supervisor *s, unsigned slot, const ChannelMessage *mes
 
 static void note_message(Supervisor *s, unsigned slot, const ChannelMessage *message) {
         if (message->type != CHANNEL_OVERRUN && message->type != CHANNEL_RESIDUE &&
-            message->type != CHANNEL_TROUBLE)
+            message->type != CHANNEL_TROUBLE && message->type != CHANNEL_FAILED)
                 count_inherited(s, slot, message);
         switch (message->type) {
         case CHANNEL_SETTLED:
+                hooks_note_failed(s, 0, message->untold);
                 note_settled(s, slot);
                 break;
         case CHANNEL_READY:
@@ -138,6 +139,9 @@ static void note_message(Supervisor *s, unsigned slot, const ChannelMessage *mes
                 break;
         case CHANNEL_TROUBLE:
                 note_trouble(s, slot, message);
+                break;
+        case CHANNEL_FAILED:
+                hooks_note_failed(s, message->job_id, message->untold);
                 break;
         default:
                 break;

@@ -18,7 +18,8 @@ int settler_add(Settler *settler, const Will *will) {
         return 1;
 }
 
-int settler_fork(Settler *settler, const WorkerSettings *settings, usec_t now_usec) {
+int settler_fork(Settler *settler, const WorkerSettings *settings, int tells_failed,
+                 usec_t now_usec) {
         int ends[2];
 
         if (settler->pid || !settler->n)
@@ -28,7 +29,8 @@ int settler_fork(Settler *settler, const WorkerSettings *settings, usec_t now_us
                 SettlerArgs args = {.settings = settings,
                                     .channel = ends[1],
                                     .wills = settler->wills,
-                                    .n = settler->n};
+                                    .n = settler->n,
+                                    .tells_failed = tells_failed};
                 const int keep[] = {ends[1], settings->log_fd};
                 r = spawn_child(settler_main, &args, keep, ARRAY_SIZE(keep), &settler->pid);
                 (void) close(ends[1]);
@@ -55,11 +57,12 @@ usec_t settler_check(const Settler *settler, usec_t now_usec) {
 }
 
 int settler_receive(Settler *settler, ChannelMessage *ret, const Will **ret_will) {
-        while (!channel_receive(settler->channel, ret))
-                if (ret->type == CHANNEL_SETTLED && ret->will < settler->n) {
-                        *ret_will = &settler->wills[ret->will];
+        while (!channel_receive(settler->channel, ret)) {
+                int is_settled = ret->type == CHANNEL_SETTLED && ret->will < settler->n;
+                *ret_will = is_settled ? &settler->wills[ret->will] : NULL;
+                if (is_settled || ret->type == CHANNEL_FAILED)
                         return 1;
-                }
+        }
         return 0;
 }
 

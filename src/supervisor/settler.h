@@ -25,15 +25,16 @@ typedef struct Settler {
  */
 int settler_add(Settler *settler, const Will *will);
 
-/* Forks the child, if there are wills. Returns 0 or -errno. */
-int settler_fork(Settler *settler, const WorkerSettings *settings, usec_t now_usec);
+/* Forks the child, if there are wills. `tells_failed`: see SettlerArgs. Returns 0 or -errno. */
+int settler_fork(Settler *settler, const WorkerSettings *settings, int tells_failed,
+                 usec_t now_usec);
 
 /* Kills a child that took too long; returns when to look again. */
 usec_t settler_check(const Settler *settler, usec_t now_usec);
 
 /*
- * The next message of the child; `ret_will` is what it is about. Returns 0 when there is none. For
- * after its end.
+ * The next message of the child: SETTLED, with the will that it is about, or FAILED, with NULL.
+ * Returns 0 when there is none. For after its end.
  */
 int settler_receive(Settler *settler, ChannelMessage *ret, const Will **ret_will);
 

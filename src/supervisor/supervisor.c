@@ -280,6 +280,7 @@ static void tear_down(Supervisor *s) {
         }
         if (s->settler.pid)
                 settler_clear(&s->settler);
+        hooks_abandon(s);
         s->reload.next = config_free(s->reload.next);
         provision_done(s);
         s->link = link_free(s->link);

@@ -2,8 +2,8 @@
  * The supervisor as one object, in the files that include this header: supervisor.c (setting up,
  * timers, signals), events.c and deaths.c (what happens), decide.c (what is done about it),
  * membership.c, lookout.c and catch_up.c (what is asked of the database), provision.c (which models
- * there are), hearing.c (what it says
- * unasked), reload.c, status.c. Nothing else knows its state. The modules below it (plan, pool,
+ * there are), hearing.c (what it says unasked), hooks.c (who is told of failed jobs), reload.c,
+ * status.c. Nothing else knows its state. The modules below it (plan, pool,
  * reaper, link, settler, cgroups, stalls, tally, service) know nothing of it.
  */
 #pragma once
@@ -13,6 +13,7 @@
 #include "supervisor/catch_up.h"
 #include "supervisor/cgroups.h"
 #include "supervisor/hearing.h"
+#include "supervisor/hooks.h"
 #include "supervisor/link.h"
 #include "supervisor/lookout.h"
 #include "supervisor/membership.h"
@@ -59,6 +60,7 @@ struct Supervisor {
         Lookout lookout;
         CatchUp catch_up;
         Settler settler;
+        Hooks hooks;
         Stalls stalls;
         Service service;
         Reload reload;

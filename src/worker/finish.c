@@ -83,6 +83,15 @@ static int is_our_end(const PGresult *row, const RunResult *result) {
                        MIN_OF(strlen(result->summary), SUMMARY_KNOWN)) == 0;
 }
 
+/* The job has its end from us. */
+static void note_end(Runner *runner, const Job *job, const RunResult *result,
+                     const Finished *finished) {
+        log_finished(job, result, finished);
+        count_end(&runner->counted, runner->page, result->status);
+        if (result->status == JOB_FAILED)
+                runner_tell_failed(runner, job->id);
+}
+
 /*
  * The row was not as expected: finished by us before, canceled meanwhile, settled by others, or
  * undone by a failover, which sets `ret_is_undone`. It is set as well when nobody knows, because
@@ -107,8 +116,7 @@ static int note_other_end(Runner *runner, const Job *job, const RunResult *resul
         *ret_is_undone = *ret_is_undone && state == JOB_QUEUED;
         if (is_our_end(reply.results[0], result)) {
                 Finished finished = {.id = job->id};
-                log_finished(job, result, &finished);
-                count_end(&runner->counted, runner->page, result->status);
+                note_end(runner, job, result, &finished);
                 return 0;
         }
         if (db_affected(&reply, 1)) /* said, and counted, once */
@@ -201,8 +209,7 @@ static int try_finish(const End *end, FinishReply *ret, int *ret_is_sent) {
                 job_finish_read(reply.results[at - 1], 0, &finished);
         r = end->next == FINISH_CLAIM ? job_claim_read(reply.results[at], &ret->claim) : 0;
         if (finished.id) {
-                log_finished(job, result, &finished);
-                count_end(&runner->counted, runner->page, result->status);
+                note_end(runner, job, result, &finished);
         } else if (!r) {
                 (void) note_other_end(runner, job, result, &ret->is_undone);
         }

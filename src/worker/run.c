@@ -45,6 +45,19 @@ void runner_tell_trouble(Runner *runner, const char *words) {
         runner->is_trouble_told = *words != '\0';
 }
 
+void runner_tell_failed(Runner *runner, int32_t job_id) {
+        ChannelMessage message = {
+                .type = CHANNEL_FAILED, .job_id = job_id, .untold = runner->untold};
+
+        if (!(atomic_load(&runner->orders->wishes) & ORDERS_WISH_FAILED) ||
+            !descriptor_is_same(&runner->residue->channel))
+                return;
+        if (channel_try_send(runner->residue->channel.fd, &message))
+                runner->untold++;
+        else
+                runner->untold = 0;
+}
+
 void runner_note_success(Runner *runner) {
         if (runner->is_trouble_told)
                 runner_tell_trouble(runner, "");

@@ -41,6 +41,7 @@ typedef struct Runner {
         Residents *residents; /* NULL: no model has a resident program */
         Counted counted;
         int is_trouble_told;           /* to the supervisor: what is sent to the database fails */
+        uint32_t untold;               /* failed jobs of which it could not be told */
         int32_t called[RUNNER_CALLED]; /* jobs whose plugins were called last, 0: none */
         unsigned n_called;
 } Runner;
@@ -81,6 +82,12 @@ int runner_wait(Runner *runner, unsigned failures);
 
 /* Tells the supervisor what fails, without waiting; "": it does not any more. */
 void runner_tell_trouble(Runner *runner, const char *words);
+
+/*
+ * The job is Failed: tells the supervisor, if a hook wants to know, and without waiting. What finds
+ * no room is counted, and told with the next one.
+ */
+void runner_tell_failed(Runner *runner, int32_t job_id);
 
 /* The database has taken what was sent: ends what runner_wait() has told the supervisor of. */
 void runner_note_success(Runner *runner);

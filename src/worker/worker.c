@@ -26,6 +26,9 @@
 #define OVERDUE_USEC (5 * USEC_PER_SEC)
 #define SETTLER_PATIENCE_USEC (3 * USEC_PER_SEC) /* for its notes: other wills wait */
 
+/* All messages of a settler wait in its channel until it has ended: these leave room for others. */
+#define SETTLER_FAILED_MAX 64
+
 #define WORKER_E_LOST (CHANNEL_E_INVALID + 1) /* beside CHANNEL_E_* */
 
 #define WHY_SIZE 700
@@ -82,6 +85,25 @@ int worker_try_plugins(const WorkerSettings *settings, int models_fd) {
                 return WORKER_EXIT_CONFIG;
         warn_of_limits_without_model(settings->limits, catalog);
         return WORKER_EXIT_OK;
+}
+
+/*
+ * The jobs that became Failed, as the hook wants to know: without waiting, and with at most *room
+ * messages, which go off *room. Returns of how many the supervisor could not be told.
+ */
+static uint32_t tell_failed(const Heir *heir, int channel, unsigned *room) {
+        uint32_t untold = 0;
+
+        for (size_t i = 0; i < heir->n_notes; i++) {
+                ChannelMessage message = {.type = CHANNEL_FAILED, .job_id = heir->notes[i].job_id};
+                if (heir->notes[i].is_canceled)
+                        continue;
+                if (!*room || channel_try_send(channel, &message))
+                        untold++;
+                else
+                        --*room;
+        }
+        return untold;
 }
 
 /* Before a plugin has run: the descriptor is the channel. */
@@ -245,6 +267,7 @@ static int set_up(const WorkerArgs *args, Runner *runner) {
 /* What the worker before this one left, if it left something; 0 or an exit code. */
 static int inherit(const WorkerArgs *args, Runner *runner, Heir *heir) {
         ChannelMessage message = {.type = CHANNEL_SETTLED};
+        unsigned room = HEIR_JOBS_MAX;
 
         heir->recorder = &runner->recorder;
         if (!args->will)
@@ -257,6 +280,8 @@ static int inherit(const WorkerArgs *args, Runner *runner, Heir *heir) {
         if (r)
                 return exit_code(r);
         heir_report(heir, &message);
+        if (atomic_load(&runner->orders->wishes) & ORDERS_WISH_FAILED)
+                message.untold = tell_failed(heir, args->channel, &room);
         r = channel_send(args->channel, &message);
         CRASH_POINT(HEIR_REPORTED);
         return r ? WORKER_EXIT_FAILED : WORKER_EXIT_OK;
@@ -312,6 +337,7 @@ int worker_main(void *arg) {
 int settler_main(void *arg) {
         const SettlerArgs *args = arg;
         Session session = {.settings = &args->settings->db, .random = (unsigned) getpid()};
+        unsigned room = SETTLER_FAILED_MAX;
         int code = WORKER_EXIT_OK;
 
         title_settler();
@@ -324,6 +350,8 @@ int settler_main(void *arg) {
                 else
                         heir_finish(&heir, SETTLER_PATIENCE_USEC);
                 heir_report(&heir, &message);
+                if (args->tells_failed)
+                        message.untold = tell_failed(&heir, args->channel, &room);
                 (void) channel_send(args->channel, &message);
         }
         session_close(&session);

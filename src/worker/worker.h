@@ -41,6 +41,7 @@ typedef struct SettlerArgs {
         int channel;
         const Will *wills;
         size_t n;
+        int tells_failed; /* a hook wants to know of jobs that failed */
 } SettlerArgs;
 
 /*

@@ -191,6 +191,26 @@ def conversation(box, block):
         raise Failed(done.stderr)
 
 
+def hook_object(box, block):
+    """What a hook is told: of a job that failed, the members of the page and no others."""
+    box.write("/usr/local/bin/note", "#!/bin/sh\ncat >/root/told\n", 0o755)
+    box.write("hook.conf", "[database]\nconninfo = dbname=registry user=registry\n"
+              "[plugins]\nload = Example\n[hooks]\nfailed = /usr/local/bin/note\n")
+    box.run("registry-job --config hook.conf -c 3 -j Example.CountJob end=fail &&"
+            " registry-job --config hook.conf -r -c 3")
+    told, page = json.loads(box.run("cat /root/told").stdout), json.loads(block.text)
+    if told.keys() != page.keys() or any(told[key] is not None and type(told[key]) is not type(page[key])
+                                         for key in page):
+        raise Failed(f"it is told {told}")
+
+
+def mailed_job(box):
+    """The mail program of the page, with a curl that notes what it gets."""
+    box.write("/usr/local/bin/curl", '#!/bin/sh\n{ echo "$*"; cat; } >/root/mailed\n', 0o755)
+    box.run("echo '{\"id\":42}' | /usr/local/bin/mail-failed-job; rm /usr/local/bin/curl\n"
+            "grep -q '^Subject: ' /root/mailed && tail -n 1 /root/mailed | grep -Fx '{\"id\":42}'")
+
+
 def greeter(box, block):
     """The resident program of the page: both of its models, its parameters, and a cancel."""
     box.write("/usr/local/bin/greet", block.text, 0o755)

@@ -130,6 +130,7 @@ PAGES = {
         Entry("Output", "{\"start_summary\"", how.messages_of_a_program,
               before=how.script("registry-job list --limit 1 >/dev/null")),
         Entry("Resident programs", "{\"ready\": 1", how.conversation),
+        Entry("HOOKS", "{\"id\":42", how.hook_object),
         Entry("EXAMPLES", "[database]\nconninfo = host=db.example.org", how.config,
               before=how.script("install -m 755 /bin/true /usr/local/bin/provision")),
         Entry("EXAMPLES", "[database]\nconninfo = host=db1.example.org", how.config),
@@ -264,6 +265,8 @@ README = [
           after=how.script("registry-job schedule nightly")),
     systemd("Schedules", "systemctl daemon-reload"),
     systemd("Monitoring", "systemctl enable --now"),
+    Entry("Monitoring", "#!/bin/sh", how.file("/usr/local/bin/mail-failed-job", 0o755)),
+    Entry("Monitoring", "[hooks]", how.more_config, after=how.mailed_job),
     Entry("Where things are", "/etc/registry-jobd", how.places),
     Entry("Where things are", "src ", how.folders),
 ]

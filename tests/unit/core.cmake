@@ -3,7 +3,7 @@ foreach(name argv cgroup-text close-range descriptors log memory parse process t
   rj_unit_test(${name} test-${name}.c rj-util)
 endforeach()
 target_link_options(test-writer PRIVATE LINKER:--wrap=poll)
-foreach(name backoff calendar cancel change co-name complaints condition counters fit histogram inheritance job lease limit moment near notice outcome overrun panes patrol peers plural progress refusal secret share stall throttle trouble trust)
+foreach(name backoff calendar cancel change co-name complaints condition counters fit histogram hook-queue inheritance job lease limit moment near notice outcome overrun panes patrol peers plural progress refusal secret share stall throttle trouble trust)
   rj_unit_test(${name} test-${name}.c rj-core)
 endforeach()
 rj_unit_test(plan test-plan.c rj-core)
@@ -45,6 +45,7 @@ target_include_directories(test-exchange PRIVATE
 target_include_directories(test-exchange SYSTEM PRIVATE ${PostgreSQL_INCLUDE_DIRS})
 rj_unit_test(config test-config.c rj-config)
 rj_unit_test(config-keys test-config-keys.c rj-config)
+rj_unit_test(config-hooks test-config-hooks.c rj-config)
 rj_unit_test(tally test-tally.c rj-supervisor)
 rj_unit_test(runner-lines test-runner-lines.c rj-cli)
 

@@ -32,7 +32,7 @@ static void test_table(void **state) {
                 assert_int_equal((key->limit & LIMIT_QUARANTINE) != 0,
                                  key->section == CONFIG_QUARANTINE);
                 assert_true(key->otherwise || key->section == CONFIG_EXEC ||
-                            key->section == CONFIG_REGISTRY);
+                            key->section == CONFIG_REGISTRY || key->section == CONFIG_HOOKS);
         }
 }
 

@@ -248,7 +248,8 @@ static void test_headings(void **state) {
                 {"\n[Pool]\nworkers = 4\nx = 1",
                  "2: unknown section [Pool], known are: [database], [pool], [timers], [limits], "
                  "[limits \"Plugin\"] or [limits \"Plugin.Model\"], [quarantine], [quarantine "
-                 "\"Plugin\"] or [quarantine \"Plugin.Model\"], [plugins], [registry], [log], "
+                 "\"Plugin\"] or [quarantine \"Plugin.Model\"], [plugins], [registry], [hooks], "
+                 "[log], "
                  "[exec "
                  "\"Plugin.Model\"]"},
                 {"[nonsense]", "1: unknown section [nonsense], known are"},

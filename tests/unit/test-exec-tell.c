@@ -93,8 +93,8 @@ static void test_flood(void **state) {
 
 /* It is killed with all of its group. */
 static void test_timeout(void **state) {
-        _cleanup_(exec_model_freep) ExecModel *model =
-                script("trap '' TERM; sleep 60 > fifo & printf x > fifo; while :; do sleep 60; done");
+        _cleanup_(exec_model_freep) ExecModel *model = script(
+                "trap '' TERM; sleep 60 > fifo & printf x > fifo; while :; do sleep 60; done");
         Fake fake = {0};
         int fifo = open_fifo();
 

@@ -196,6 +196,7 @@ def hook_object(box, block):
     box.write("/usr/local/bin/note", "#!/bin/sh\ncat >/root/told\n", 0o755)
     box.write("hook.conf", "[database]\nconninfo = dbname=registry user=registry\n"
               "[plugins]\nload = Example\n[hooks]\nfailed = /usr/local/bin/note\n")
+    box.sql("UPDATE jobs SET status = 'CX' WHERE status = 'Q' AND co_id = 3")
     box.run("registry-job --config hook.conf -c 3 -j Example.CountJob end=fail &&"
             " registry-job --config hook.conf -r -c 3")
     told, page = json.loads(box.run("cat /root/told").stdout), json.loads(block.text)

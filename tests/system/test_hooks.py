@@ -215,13 +215,23 @@ def test_timeout(empty_queue, daemon, add_job, hook):
 
 
 def test_what_it_leaves(empty_queue, daemon, add_job, hook):
-    """Also what has left its group."""
-    hook.write(f"setsid sleep 600 & echo $! > {hook.out}.pids; sleep 0.1")
-    running = daemon(failed=hook.path)
+    """Also what has left its group: it is gone while the same child tells of the next job."""
+    hold, pid = hook.out.with_suffix(".hold"), hook.out.with_suffix(".pid")
+    hook.write(f"n=$(wc -l < {hook.out})\n[ $n != 2 ] || {{ setsid sleep 600 & echo $! > {pid}; sleep 0.2; }}\n"
+               f"while [ $n = 3 ] && [ -e {hold} ]; do sleep 0.02; done")
+    hook.gate.touch()
+    hold.touch()
+    running = daemon(failed=hook.path, timeout="1min")
     add_job(2, COUNT, FAIL)
-    pids = hook.out.with_suffix(".out.pids")
-    wait_for(lambda: pids.exists() and pids.read_text().strip())
-    wait_for(lambda: is_gone(int(pids.read_text())))
+    hook.wait(1)
+    empty_queue.wait_final(add_job(2, COUNT, FAIL), add_job(2, COUNT, FAIL))
+    running.wait_log(r"^<4>job \d+: failed", times=3)
+    hook.gate.unlink()
+    hook.wait(3)
+    child = hook_child(running)
+    wait_for(lambda: is_gone(int(pid.read_text())))
+    assert hook_child(running) == child and not is_gone(child)
+    hold.unlink()
     wait_for(lambda: not hook_child(running))
 
 
@@ -364,6 +374,26 @@ def test_child_that_dies(empty_queue, daemon, add_job, hook):
     wait_for(lambda: is_gone(int(pid)))
     running.wait_log(r"^<4>the process that tells the hook of failed jobs .*SIGKILL")
     running.wait_log(r"^<4>the hook for failed jobs was not told of 1 job:")
+    second = add_job(2, COUNT, FAIL)
+    hook.wait(2)
+    assert hook.ids() == [first, second]
+
+
+@pytest.mark.limit(120)
+def test_child_that_does_not_go_on(empty_queue, daemon, add_job, hook):
+    """It is killed with its program; jobs run meanwhile, and the next one is told."""
+    hook.write(f"echo $$ > {hook.out}.pid")
+    hook.gate.touch()
+    running = daemon(failed=hook.path, timeout="100ms")
+    first = add_job(2, COUNT, FAIL)
+    hook.wait(1)
+    child = hook_child(running)
+    os.kill(child, signal.SIGSTOP)
+    assert queue_goes_on(empty_queue, add_job)
+    running.wait_log(r"^<4>the process that tells the hook of failed jobs does not go on, killing it", 60)
+    wait_for(lambda: is_gone(child))
+    running.wait_log(r"^<4>the hook for failed jobs was not told of 1 job:")
+    hook.gate.unlink()
     second = add_job(2, COUNT, FAIL)
     hook.wait(2)
     assert hook.ids() == [first, second]

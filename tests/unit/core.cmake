@@ -32,6 +32,7 @@ rj_unit_test(spawn test-spawn.c rj-process)
 rj_unit_test(title test-title.c rj-worker)
 rj_unit_test(worker-cgroup test-worker-cgroup.c rj-worker)
 rj_unit_test(residue test-residue.c rj-worker)
+rj_unit_test(tell-failed test-tell-failed.c rj-worker)
 rj_unit_test(watch test-watch.c rj-worker)
 
 # Against a stand-in for libpq, so without rj-db: a function that it does not have fails to link.

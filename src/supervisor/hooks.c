@@ -21,11 +21,21 @@
 #define SLACK_USEC (30 * USEC_PER_SEC) /* for all that a child does beside the program */
 #define PAUSE_USEC USEC_PER_SEC        /* after a child that was not well */
 
+static int is_killed(const Hooks *h) {
+        return h->deadline_usec == USEC_INFINITY;
+}
+
+static void kill_child(Hooks *h) {
+        spawn_signal(h->pid, SIGKILL);
+        h->deadline_usec = USEC_INFINITY;
+}
+
 static void note_done(Hooks *h, const ChannelMessage *message) {
         LogFields fields = {
                 .job_id = message->job_id, .co_id = message->co_id, .plugin = message->plugin};
 
-        h->deadline_usec = usec_add(clock_now_usec(), h->patience_usec);
+        if (!is_killed(h))
+                h->deadline_usec = usec_add(clock_now_usec(), h->patience_usec);
         h->done += message->job_id != 0;
         if (!*message->residue)
                 return;
@@ -120,20 +130,22 @@ void hooks_note_failed(Supervisor *s, int32_t job_id, uint32_t untold) {
 
 static void say_dropped(Hooks *h, int is_last, usec_t now) {
         uint64_t n = hook_queue_say(&h->queue, is_last, now);
+        LogFields fields = {.hint = "registry-job list --status failed shows them"};
 
         if (n)
-                log_warning(
-                        "the hook for failed jobs was not told of %llu job%s: more than it could "
-                        "be told of in time",
-                        (unsigned long long) n, n == 1 ? "" : "s");
+                log_write(LOG_WARNING, &fields,
+                          "the hook for failed jobs was not told of %llu job%s",
+                          (unsigned long long) n, n == 1 ? "" : "s");
 }
 
+/* What the loop has not heard of is heard before the child is judged. */
 static usec_t check_child(Hooks *h, usec_t now) {
+        if (now >= h->deadline_usec)
+                hear_child(h);
         if (now < h->deadline_usec)
                 return h->deadline_usec;
         log_warning("the process that tells the hook of failed jobs does not go on, killing it");
-        spawn_signal(h->pid, SIGKILL);
-        h->deadline_usec = USEC_INFINITY;
+        kill_child(h);
         return USEC_INFINITY;
 }
 
@@ -171,8 +183,7 @@ void hooks_end_child(Supervisor *s, int wait_status) {
         h->next_usec = usec_add(now, PAUSE_USEC);
         if (outcome.kind == OUTCOME_EXITED && outcome.value == WORKER_EXIT_UNAVAILABLE)
                 return; /* it has said why */
-        outcome_describe(outcome, h->deadline_usec == USEC_INFINITY ? "its supervisor" : NULL, how,
-                         sizeof(how));
+        outcome_describe(outcome, is_killed(h) ? "its supervisor" : NULL, how, sizeof(how));
         log_warning("the process that tells the hook of failed jobs %s", how);
 }
 
@@ -183,10 +194,8 @@ int hooks_are_over(Supervisor *s, usec_t now_usec) {
                 h->stop_usec = usec_add(now_usec, STOP_USEC);
         if (now_usec >= h->stop_usec) {
                 hook_queue_drop_all(&h->queue, now_usec);
-                if (h->pid && h->deadline_usec != USEC_INFINITY) {
-                        spawn_signal(h->pid, SIGKILL);
-                        h->deadline_usec = USEC_INFINITY;
-                }
+                if (h->pid && !is_killed(h))
+                        kill_child(h);
         }
         if (h->pid || h->queue.n)
                 return 0;
@@ -199,7 +208,7 @@ void hooks_abandon(Supervisor *s) {
 
         if (!h->pid)
                 return;
-        spawn_signal(h->pid, SIGKILL);
+        kill_child(h);
         ev_io_stop(s->loop, &h->io);
         (void) close(h->channel);
         h->pid = 0;

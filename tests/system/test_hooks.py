@@ -7,7 +7,7 @@ import statistics
 import time
 
 import pytest
-from conftest import HOST, PLUGINS, is_gone, run_command, wait_for, write_config
+from conftest import DAEMON, HOST, PLUGINS, is_gone, run_command, wait_for, write_config
 
 COUNT = "Example.CountJob"
 FAIL = {"end": "fail"}
@@ -286,6 +286,16 @@ def test_program_that_may_not_run(empty_queue, daemon, hook, add_job, case, word
     assert queue_goes_on(empty_queue, add_job) and not hook.lines()
 
 
+def test_check(db, hook, tmp_path):
+    """--check shows it, as lines that can be read again."""
+    config = write_config(tmp_path / "check.conf", conninfo=db.conninfo, directory=PLUGINS,
+                          failed=f"{hook.path} 'x y'", timeout="3s")
+    done = run_command(config, "--check", program=DAEMON)
+    assert done.returncode == 0, done.stderr
+    assert f"\n[hooks]\nfailed = {hook.path} 'x y'\ntimeout = 3s\n" in done.stdout
+    assert not hook.lines()
+
+
 def test_reload(empty_queue, daemon, add_job, hook, tmp_path):
     """Adds it, changes it and takes it away, also for a job that runs already."""
     other = Hook(tmp_path, "other")
@@ -373,7 +383,7 @@ def test_child_that_dies(empty_queue, daemon, add_job, hook):
     os.kill(hook_child(running), signal.SIGKILL)
     wait_for(lambda: is_gone(int(pid)))
     running.wait_log(r"^<4>the process that tells the hook of failed jobs .*SIGKILL")
-    running.wait_log(r"^<4>the hook for failed jobs was not told of 1 job:")
+    running.wait_log(r"^<4>the hook for failed jobs was not told of 1 job\b")
     second = add_job(2, COUNT, FAIL)
     hook.wait(2)
     assert hook.ids() == [first, second]
@@ -392,7 +402,7 @@ def test_child_that_does_not_go_on(empty_queue, daemon, add_job, hook):
     assert queue_goes_on(empty_queue, add_job)
     running.wait_log(r"^<4>the process that tells the hook of failed jobs does not go on, killing it", 60)
     wait_for(lambda: is_gone(child))
-    running.wait_log(r"^<4>the hook for failed jobs was not told of 1 job:")
+    running.wait_log(r"^<4>the hook for failed jobs was not told of 1 job\b")
     hook.gate.unlink()
     second = add_job(2, COUNT, FAIL)
     hook.wait(2)
@@ -409,6 +419,6 @@ def test_rows_that_cannot_be_read(empty_queue, daemon, add_job, hook):
     holder.cursor().execute("LOCK public.cos IN ACCESS EXCLUSIVE MODE")
     running.wait_log(r"^<4>the hook for failed jobs: their rows cannot be read: .*lock timeout", 30)
     holder.close()
-    running.wait_log(r"^<4>the hook for failed jobs was not told of 1 job:")
+    running.wait_log(r"^<4>the hook for failed jobs was not told of 1 job\b")
     later = add_job(2, COUNT, FAIL)
     assert hook.wait(1)[0]["id"] == later

@@ -72,8 +72,8 @@ json_t *picture_json(const Picture *picture) {
                 rate_add_json(jobs, row, job);
                 (void) json_array_append_new(all, job);
         }
-        return json_pack("{so so so}", "totals", json_row(totals, 0, PQnfields(totals)),
-                         "running", all, "waiting", output_rows(picture->results[PICTURE_WAITING]));
+        return json_pack("{so so so}", "totals", json_row(totals, 0, PQnfields(totals)), "running",
+                         all, "waiting", output_rows(picture->results[PICTURE_WAITING]));
 }
 
 static int set_text(PGresult *result, int row, const char *column, const char *text) {

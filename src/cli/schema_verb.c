@@ -24,12 +24,24 @@ static int say_error(const DbError *error) {
         return error->class == DB_E_UNAVAILABLE ? CLI_UNAVAILABLE : CLI_FAILED;
 }
 
+/* The role may not look: as doctor says it. */
+static int say_unseen(PGconn *conn, const DbError *error) {
+        cli_say("%s", error->message);
+        cli_say("hint: as the owner: registry-job schema roles | psql; psql -c 'GRANT "
+                "registry_jobd "
+                "TO \"%s\"'",
+                PQuser(conn));
+        return CLI_FAILED;
+}
+
 static int check_schema(const Cli *cli, PGconn *conn) {
         SchemaState state;
         DbError error = {0};
+        char words[256];
 
         if (schema_check(conn, &state, &error))
-                return say_error(&error);
+                return strcmp(error.sqlstate, "42501") ? say_error(&error)
+                                                       : say_unseen(conn, &error);
         int is_right =
                 state.version == schema_version_needed() && state.triggers == SCHEMA_TRIGGERS;
         if (cli->options->is_json)
@@ -40,12 +52,13 @@ static int check_schema(const Cli *cli, PGconn *conn) {
                 (void) printf("schema jobd: version %d of %d, %d of %d triggers on jobs: %s\n",
                               state.version, schema_version_needed(), state.triggers,
                               SCHEMA_TRIGGERS, is_right ? "ok" : "not ok");
-        if (state.version > schema_version_needed())
-                cli_say("the database was upgraded by a newer version of this program");
-        else if (state.version < schema_version_needed())
-                cli_say("hint: registry-job schema install");
+        const char *remedy = schema_judge(&state, words, sizeof(words));
+        if (remedy)
+                cli_say("%s", words);
         else if (!is_right)
-                cli_say("hint: enable the triggers whose names begin with jobd_ on public.jobs");
+                remedy = "registry-job doctor names the triggers, and says what to do";
+        if (remedy)
+                cli_say("hint: %s", remedy);
         return is_right ? CLI_OK : CLI_FAILED;
 }
 
@@ -124,7 +137,7 @@ int verb_schema(Cli *cli) {
         int code;
 
         if (!strcmp(action, "roles")) {
-                (void) fputs(schema_roles(), stdout);
+                (void) printf("\\set ON_ERROR_STOP on\nBEGIN;\n%sCOMMIT;\n", schema_roles());
                 return CLI_OK;
         }
         /* No limit on a statement: the first resynchronisation reads the whole table. */

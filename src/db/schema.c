@@ -109,6 +109,12 @@ static int read_int(PGconn *conn, const char *sql, int *ret, DbError *error) {
         return 0;
 }
 
+/* Those of its tables that nothing works without. */
+#define REGISTRY_TABLES                                                                 \
+        " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "               \
+        "WHERE c.relname = 'jobs' AND c.relkind IN ('r', 'p') AND EXISTS (SELECT FROM " \
+        "pg_class h WHERE h.relnamespace = n.oid AND h.relname = 'job_history_records') "
+
 /*
  * The installed version; 0 without the schema jobd. A superuser reads a plain table of PostgreSQL's
  * own types and nothing else: a view, a policy, a cast or a child table would run its owner's code.
@@ -161,10 +167,46 @@ int schema_check(PGconn *conn, SchemaState *ret, DbError *error) {
                              "to_regclass('public.jobs') AND tgname LIKE 'jobd\\_%' "
                              "AND tgenabled IN ('O', 'A')",
                              &state.triggers, error);
+        if (!r)
+                r = read_int(conn, "SELECT count(*)" REGISTRY_TABLES "AND n.nspname = 'public'",
+                             &state.has_jobs, error);
+        if (!r && !state.has_jobs)
+                r = read_text(conn, "SELECT n.nspname" REGISTRY_TABLES "ORDER BY 1 LIMIT 1",
+                              state.other, sizeof(state.other), error);
         r = end_transaction(conn, r, error);
         if (!r)
                 *ret = state;
         return r;
+}
+
+const char *schema_judge(const SchemaState *state, char *words, size_t size) {
+        int needed = schema_version_needed();
+
+        if (!state->has_jobs && *state->other) {
+                (void) snprintf(words, size,
+                                "the Registry's tables are in the schema %s, and must be in public",
+                                state->other);
+                return "move them: registry-jobd and the Registry's own models use public";
+        }
+        if (!state->has_jobs) {
+                (void) snprintf(words, size, "there is no table public.jobs in this database");
+                return "conninfo in [database], or PGHOST and PGDATABASE, must lead to the "
+                       "Registry's database";
+        }
+        if (!state->version) {
+                (void) snprintf(words, size,
+                                "schema jobd is not installed, or this role may not see it");
+                return "as the owner: registry-job schema install";
+        }
+        (void) snprintf(words, size, "schema jobd has version %d, this program %s %d%s",
+                        state->version, state->version > needed ? "knows" : "needs", needed,
+                        state->version > needed ? " only" : "");
+        if (state->version < needed)
+                return "as the owner: registry-job schema upgrade";
+        if (state->version > needed)
+                return "install the newer programs on this host";
+        (void) snprintf(words, size, "version %d", state->version);
+        return NULL;
 }
 
 /* Puts what was waited for, and what helps, in the place of the server's words. */

@@ -7,8 +7,10 @@
 int schema_version_needed(void);
 
 typedef struct SchemaState {
-        int version;  /* 0: not installed */
-        int triggers; /* enabled ones, of SCHEMA_TRIGGERS */
+        int has_jobs;   /* there is a table public.jobs that the role can see */
+        char other[64]; /* a schema that has the Registry's tables in its place; "" */
+        int version;    /* 0: not installed */
+        int triggers;   /* enabled ones, of SCHEMA_TRIGGERS */
 } SchemaState;
 
 #define SCHEMA_TRIGGERS 5
@@ -18,6 +20,12 @@ int schema_is_there(PGconn *conn, int *ret, DbError *error);
 
 /* Reads the state of the database. Returns 0, or DB_E_* with `error` filled in. */
 int schema_check(PGconn *conn, SchemaState *ret, DbError *error);
+
+/*
+ * Says in `words` what the state is. Returns NULL when this program can use it, or what is to be
+ * done.
+ */
+const char *schema_judge(const SchemaState *state, char *words, size_t size);
 
 /* What schema_install() has found and left. */
 typedef struct SchemaInstallation {

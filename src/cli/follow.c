@@ -1,19 +1,25 @@
 /*
  * watch: follows a job to its end. Asks the database four times a second for new records and for
- * the row of the job, and prints what is new.
+ * the row of the job, and prints what is new. A job may run for hours: a connection that is lost
+ * meanwhile is opened again, with a growing pause, and what was shown is not shown again.
  */
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cli/output.h"
 #include "cli/rate.h"
 #include "cli/verbs.h"
+#include "core/backoff.h"
 #include "util/text.h"
 
-#define INTERVAL_NSEC 250000000
+#define INTERVAL_USEC (USEC_PER_SEC / 4)
 #define RECORDS_AT_ONCE 1000
+#define PATIENCE_USEC (10 * 60 * USEC_PER_SEC) /* with a database that is away */
+
+static const Backoff pauses = {.first_usec = USEC_PER_SEC / 4, .max_usec = 10 * USEC_PER_SEC};
 
 typedef struct Seen {
         JobState state;
@@ -79,6 +85,32 @@ static void show_status(const Cli *cli, int32_t id, const PGresult *job, Seen *s
         seen->state = state;
 }
 
+static void pause_for(usec_t usec) {
+        const struct timespec pause = {.tv_sec = (time_t) (usec / USEC_PER_SEC),
+                                       .tv_nsec = (long) (usec % USEC_PER_SEC) * 1000};
+
+        (void) nanosleep(&pause, NULL);
+}
+
+/* After `error`. Returns CLI_OK, or an exit code after saying why there is no connection. */
+static int connect_again(Cli *cli, DbError error) {
+        usec_t until = usec_add(clock_now_usec(), PATIENCE_USEC);
+        int code = CLI_UNAVAILABLE;
+
+        cli_tell(cli, "%s; connecting again, for up to 10 min", error.message);
+        for (unsigned n = 1; code && error.class == DB_E_UNAVAILABLE; n++) {
+                if (clock_now_usec() >= until)
+                        break;
+                pause_for(backoff_delay(&pauses, n, (uint32_t) getpid()));
+                cli->db = db_close(cli->db);
+                code = cli_open(cli, &error);
+        }
+        if (code)
+                return cli_say_error(&error);
+        cli_tell(cli, "connected again");
+        return CLI_OK;
+}
+
 /* Shows what is new. The records come first: then the final status is the last line. */
 static int show_news(Cli *cli, int32_t id, Seen *seen) {
         _cleanup_(db_reply_donep) DbReply reply = {0};
@@ -90,9 +122,10 @@ static int show_news(Cli *cli, int32_t id, Seen *seen) {
         batch_int(&batch, id);
         batch_int(&batch, seen->record);
         batch_int(&batch, RECORDS_AT_ONCE);
-        int code = cli_run(cli, &batch, &reply);
-        if (code)
-                return code;
+        int r = db_run_retry(cli->db, &batch, &reply);
+        if (r)
+                return r == DB_E_UNAVAILABLE ? connect_again(cli, reply.error)
+                                             : cli_say_error(&reply.error);
         if (!db_rows(&reply, 0)) {
                 cli_say("there is no job %d", id);
                 return CLI_NOT_FOUND;
@@ -103,7 +136,6 @@ static int show_news(Cli *cli, int32_t id, Seen *seen) {
 }
 
 int verb_watch(Cli *cli) {
-        const struct timespec interval = {.tv_nsec = INTERVAL_NSEC};
         Seen seen = {0};
         int32_t id;
 
@@ -116,7 +148,7 @@ int verb_watch(Cli *cli) {
                         break;
                 if (seen.state && job_is_final(seen.state))
                         return cli_code_of(seen.state);
-                (void) nanosleep(&interval, NULL);
+                pause_for(INTERVAL_USEC);
         }
         return code;
 }

@@ -470,6 +470,25 @@ def test_watch_canceled(queue, command, add_job):
     assert process.returncode == CANCELED
 
 
+@pytest.mark.limit(90)
+def test_watch_survives_the_connection(server, queue, command, add_job):
+    """Its session is ended, then the server restarted: it goes on, and shows nothing twice."""
+    job = add_job(2, delay=3600)
+    process = start(command, "watch", job)
+    assert process.stdout.readline()
+    end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'registry-job'"
+    wait_for(lambda: queue.sql(end))
+    wait_for(lambda: queue.sql(end), what="a new session")
+    queue.close()
+    server.stop("fast")
+    server.start()
+    queue.cancel(job)
+    shown, said = process.communicate(timeout=60)
+    assert process.returncode == CANCELED
+    assert "connecting again" in said and "connected again" in said, said
+    assert shown.count(f"job {job} queued:") == 0 and shown.count(f"job {job} canceled:") == 1, shown
+
+
 def test_watch_into_a_closed_pipe(queue, command, add_job):
     """`registry-job watch | head -1` ends."""
     job = add_job(2, delay=3600)

@@ -69,6 +69,7 @@ ExecModel *exec_model_free(ExecModel *model) {
                 (void) environment_free(model->environment);
                 (void) argv_free(model->argv);
                 free(model->directory);
+                free(model->missing);
                 free(model->timeout);
                 free(model->start);
                 free(model->summary);

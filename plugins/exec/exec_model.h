@@ -79,6 +79,14 @@ int exec_model_add_variable(ExecModel *model, const char *name, const char *valu
 int exec_model_check(const ExecModel *model, char *why, size_t size);
 
 /*
+ * Why the model's program cannot be run, such as "command '/opt/x' cannot be executed: No such
+ * file or directory"; NULL while it can be. A model whose program is missing is known, and provided
+ * by nobody. Setting it returns 0 or -ENOMEM.
+ */
+const char *exec_model_missing(const ExecModel *model);
+int exec_model_set_missing(ExecModel *model, const char *why);
+
+/*
  * What the host needs to list and run it; lives as long as `model` and changes with it. Parameters
  * that a resident program tells itself are not in it, since only a worker knows them: such a model
  * takes any.

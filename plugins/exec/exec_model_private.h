@@ -21,7 +21,8 @@ typedef struct Resident Resident;
 struct ExecModel {
         char *name; /* "Plugin.Model" */
 
-        char **argv; /* NULL until the command is given */
+        char **argv;   /* NULL until the command is given */
+        char *missing; /* see exec_model_missing() */
         char *directory;
         char **environment; /* NAME=value words; n_environment of them */
         size_t n_environment;

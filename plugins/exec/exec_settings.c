@@ -76,6 +76,14 @@ int exec_model_set_resident(ExecModel *model, usec_t start_usec, const char *wor
         return replace_text(&model->start, words);
 }
 
+int exec_model_set_missing(ExecModel *model, const char *why) {
+        return replace_text(&model->missing, why);
+}
+
+const char *exec_model_missing(const ExecModel *model) {
+        return model->missing;
+}
+
 void exec_model_allow_any_parameters(ExecModel *model) {
         model->model.flags |= RJ_MODEL_ANY_PARAMETERS;
 }

@@ -12,6 +12,7 @@
 #include "cli/models.h"
 #include "cli/output.h"
 #include "db/connect.h"
+#include "db/schema.h"
 #include "util/process.h"
 #include "util/text.h"
 
@@ -77,14 +78,16 @@ int checkup_statement(Checkup *c, const Check *check, Batch *batch, DbReply *rep
 
 enum { ROW_LEVEL, ROW_TEXT, ROW_REMEDY, ROW_PID };
 
-/* A word that is no level is a fault in a statement of ours, and is no reason to say less. */
-static Level level_of(const PGresult *result, int row) {
-        const char *name = db_text(result, row, ROW_LEVEL);
-
+/* A word that is no level is a fault of ours, and is no reason to say less. */
+Level checkup_level(const char *name) {
         for (int i = LEVEL_OK; name && i < LEVEL_ERROR; i++)
                 if (!strcmp(name, level_names[i]))
                         return (Level) i;
         return LEVEL_ERROR;
+}
+
+static Level level_of(const PGresult *result, int row) {
+        return checkup_level(db_text(result, row, ROW_LEVEL));
 }
 
 /* A job that `pid` of this host should be running, and whether there is such a process. */
@@ -156,9 +159,35 @@ void checkup_database(Checkup *c, const Check *check) {
         case TAKES_MODELS:
                 add_models(c, &batch);
                 break;
+        case TAKES_SERVICE:
+                batch_bool(&batch, !c->has_service);
+                break;
         }
         if (!checkup_statement(c, check, &batch, &reply))
                 add_rows(c, check->name, reply.results[0]);
+}
+
+/* Not a statement of its own: one that names a table which is not there cannot be prepared. */
+void checkup_schema(Checkup *c, const Check *check) {
+        SchemaState state = {0};
+        DbError error = {0};
+        char words[256];
+
+        int r = schema_check(c->plain, &state, &error);
+        if (r && !strcmp(error.sqlstate, "42501")) {
+                c->has |= HAS_SCHEMA; /* it is there: the check of rights says what is missing */
+                return;
+        }
+        if (r) {
+                checkup_add_error(c, check->name, &error);
+                return;
+        }
+        const char *remedy = schema_judge(&state, words, sizeof(words));
+        checkup_add(c, check->name, remedy ? LEVEL_ERROR : LEVEL_OK, remedy, "%s", words);
+        if (state.version)
+                c->has |= HAS_SCHEMA | HAS_TABLES;
+        if (state.version >= schema_version_needed())
+                c->has |= HAS_NEWEST;
 }
 
 void checkup_pooler(Checkup *c, const Check *check) {
@@ -205,15 +234,16 @@ static int run_checks(Checkup *c, const Check checks[], size_t n) {
                                "password right, and is it no standby and "
                                "default_transaction_read_only off?",
                         "%s", error.message);
-                return code;
+                (void) text_copy_utf8(c->unreached, sizeof(c->unreached), 0, error.message);
         }
         for (size_t i = 0; i < n; i++)
-                if (!(checks[i].needs & ~c->has))
+                if (code ? checks[i].needs & RUNS_ANYWAY
+                         : !(checks[i].needs & ~(c->has | RUNS_ANYWAY)))
                         checks[i].run(c, &checks[i]);
         PQfinish(c->plain);
         free(c->dead);
         free(c->models);
-        return CLI_OK;
+        return code;
 }
 
 int checkup_run(Cli *cli, const Check checks[], size_t n) {
@@ -224,6 +254,8 @@ int checkup_run(Cli *cli, const Check checks[], size_t n) {
                 json_decref(c.findings);
                 return CLI_FAILED;
         }
+        if (!cli->problems->count)
+                c.has |= HAS_MODELS;
         int code = run_checks(&c, checks, n);
         int printed = CLI_OK;
         if (cli->options->is_json)

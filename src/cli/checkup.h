@@ -25,6 +25,8 @@ enum {
         HAS_DEAD = 8,           /* it is known which supervisors are dead */
         HAS_NEWEST = 16,        /* schema jobd is as new as this program */
         NEEDS_NO_DATABASE = 32, /* a check of this host: made before anything else */
+        HAS_MODELS = 64,        /* it is known which models there are */
+        RUNS_ANYWAY = 128,      /* made without a connection, too */
 };
 
 /* What this host knows and a statement takes as its parameter. */
@@ -34,6 +36,7 @@ typedef enum Takes {
         TAKES_DAEMONS, /* whether a daemon is alive */
         TAKES_HOST,    /* the name of this host */
         TAKES_MODELS,  /* those of this host's configuration, where no daemon is alive */
+        TAKES_SERVICE, /* whether no other role than that of who asks serves the queue */
 } Takes;
 
 typedef struct Checkup {
@@ -45,8 +48,11 @@ typedef struct Checkup {
         char host[HOST_NAME_SIZE], boot[BOOT_ID_SIZE];
         int32_t *dead; /* ids of supervisors */
         size_t n_dead;
-        int daemons;  /* alive */
-        char *models; /* of this host's configuration, as an array; NULL: not asked yet */
+        int daemons;     /* alive */
+        char *models;    /* of this host's configuration, as an array; NULL: not asked yet */
+        int has_service; /* the service logs in as somebody else: service_check.h */
+        char service_remedy[512]; /* lets it in, when it is refused; or "" */
+        char unreached[768];      /* why who asks cannot connect, or "" */
 } Checkup;
 
 typedef struct Check {
@@ -67,6 +73,9 @@ int checkup_run(Cli *cli, const Check checks[], size_t n);
 void checkup_add(Checkup *c, const char *check, Level level, const char *remedy, const char *format,
                  ...) _printf_(5, 6);
 
+/* The level of that name; LEVEL_ERROR for none. */
+Level checkup_level(const char *name);
+
 /* That a check could not be done. */
 void checkup_add_error(Checkup *c, const char *check, const DbError *error);
 
@@ -75,6 +84,9 @@ int checkup_statement(Checkup *c, const Check *check, Batch *batch, DbReply *rep
 
 /* A check that is a statement. */
 void checkup_database(Checkup *c, const Check *check);
+
+/* The schema jobd: which version, and whether this program can use it. */
+void checkup_schema(Checkup *c, const Check *check);
 
 /*
  * Opens the plain connection, with statements that are not prepared, because those are what a

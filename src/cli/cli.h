@@ -26,6 +26,7 @@ enum {
 typedef struct Cli {
         const Options *options;
         Config *config;
+        const Problems *problems; /* of the configuration, which goes without models then */
         DbSettings settings;
         Db *db;     /* opened by cli_connect() */
         int log_fd; /* see SupervisorArgs */

@@ -10,45 +10,39 @@
 
 #include "cli/checkup.h"
 #include "cli/schedule_check.h"
+#include "cli/service_check.h"
 #include "cli/verbs.h"
 #include "core/when.h"
-#include "db/connect.h"
-#include "db/schema.h"
 #include "util/process.h"
 
 #define CLOCK_LIMIT_USEC 2000000
 
 /* ---- this host and its connections ---- */
 
-/* Not a statement of its own: one that names a table which is not there cannot be prepared. */
-static void check_schema(Checkup *c, const Check *check) {
-        SchemaState state = {0};
-        DbError error = {0};
-        int needed = schema_version_needed();
+/* Of the file: what is wrong with it, and programs that are not where it says. */
+static void check_configuration(Checkup *c, const Check *check) {
+        const Config *config = c->cli->config;
+        const Problems *problems = c->cli->problems;
+        int found = problems->count != 0;
 
-        if (schema_check(c->plain, &state, &error)) {
-                checkup_add_error(c, check->name, &error);
-                c->has |= HAS_SCHEMA;
-                return;
-        }
-        if (!state.version)
+        for (const char *p = problems->text; *p;) {
+                size_t n = strcspn(p, "\n");
                 checkup_add(c, check->name, LEVEL_ERROR,
-                            "as the owner: registry-job schema install",
-                            "schema jobd is not installed, or this role may not see it");
-        else if (state.version < needed)
-                checkup_add(
-                        c, check->name, LEVEL_ERROR, "as the owner: registry-job schema upgrade",
-                        "schema jobd has version %d, this program needs %d", state.version, needed);
-        else if (state.version > needed)
-                checkup_add(c, check->name, LEVEL_ERROR, "install the newer programs on this host",
-                            "schema jobd has version %d, this program knows %d only", state.version,
-                            needed);
-        else
-                checkup_add(c, check->name, LEVEL_OK, NULL, "version %d", state.version);
-        if (state.version)
-                c->has |= HAS_SCHEMA | HAS_TABLES;
-        if (state.version >= needed)
-                c->has |= HAS_NEWEST;
+                            "correct it: no daemon starts with it, and none takes it with a reload",
+                            "%.*s", (int) n, p);
+                p += n + (p[n] != '\0');
+        }
+        for (size_t i = 0; i < config->n_exec; i++)
+                if (exec_model_missing(config->exec[i])) {
+                        checkup_add(c, check->name, LEVEL_ERROR,
+                                    "put the program there, or correct the section, and: systemctl "
+                                    "reload registry-jobd",
+                                    "[exec \"%s\"]: %s", exec_model_name(config->exec[i]),
+                                    exec_model_missing(config->exec[i]));
+                        found = 1;
+                }
+        if (!found)
+                checkup_add(c, check->name, LEVEL_OK, NULL, "nothing is wrong with it");
 }
 
 static void add_clock(Checkup *c, const Check *check, int64_t ahead_usec, int64_t half_usec) {
@@ -105,7 +99,18 @@ static void find_dead(Checkup *c, const Check *check) {
                 else
                         c->daemons += db_bool(r, row, IS_DAEMON);
         }
-        c->has |= HAS_DEAD;
+        c->has |= HAS_DEAD | (c->daemons > 0 ? HAS_MODELS : 0);
+}
+
+/* A service that is refused runs, and serves nothing: starting it is no remedy. */
+static void check_daemons(Checkup *c, const Check *check) {
+        if (c->daemons <= 0 && *c->service_remedy)
+                checkup_add(
+                        c, check->name, LEVEL_WARNING, c->service_remedy,
+                        "no daemon serves the queue, because of what stands above under service: "
+                        "queued jobs wait");
+        else
+                checkup_database(c, check);
 }
 
 /* ---- first jobs that nobody takes ---- */
@@ -158,8 +163,9 @@ static void check_stuck(Checkup *c, const Check *check) {
 }
 
 static const Check checks[] = {
+        {"configuration", NEEDS_NO_DATABASE, check_configuration, 0, TAKES_NOTHING},
         {"pooler", 0, checkup_pooler, 0, TAKES_NOTHING},
-        {"schema", HAS_SESSION, check_schema, 0, TAKES_NOTHING},
+        {"schema", HAS_SESSION, checkup_schema, 0, TAKES_NOTHING},
         {"connection", HAS_SESSION, checkup_database, SQL_CHECK_CONNECTION, TAKES_NOTHING},
         {"settings", HAS_SESSION, checkup_database, SQL_CHECK_SETTINGS, TAKES_NOTHING},
         {"public", HAS_SESSION, checkup_database, SQL_CHECK_PUBLIC, TAKES_NOTHING},
@@ -169,20 +175,22 @@ static const Check checks[] = {
         {"dead rows", HAS_SESSION, checkup_database, SQL_CHECK_DEAD_ROWS, TAKES_NOTHING},
         {"clock", HAS_SESSION, check_clock, SQL_CHECK_CLOCK, TAKES_NOTHING},
         {"transactions", HAS_SESSION, checkup_database, SQL_CHECK_TRANSACTIONS, TAKES_NOTHING},
-        {"timezone", HAS_SCHEMA, checkup_database, SQL_CHECK_TIMEZONE, TAKES_NOTHING},
+        {"timezone", HAS_TABLES, checkup_database, SQL_CHECK_TIMEZONE, TAKES_NOTHING},
         {"triggers", HAS_SCHEMA, checkup_database, SQL_CHECK_TRIGGERS, TAKES_NOTHING},
         {"columns", HAS_SCHEMA, checkup_database, SQL_CHECK_COLUMNS, TAKES_NOTHING},
-        {"rights", HAS_SCHEMA, checkup_database, SQL_CHECK_RIGHTS, TAKES_NOTHING},
+        {"service", RUNS_ANYWAY, check_service, 0, TAKES_NOTHING},
+        {"rights", HAS_SCHEMA, checkup_database, SQL_CHECK_RIGHTS, TAKES_SERVICE},
         {"origin", HAS_TABLES, checkup_database, SQL_CHECK_ORIGIN, TAKES_NOTHING},
         {"supervisors", HAS_TABLES, find_dead, SQL_SUPERVISOR_DEAD, TAKES_NOTHING},
-        {"daemons", HAS_DEAD, checkup_database, SQL_CHECK_DAEMONS, TAKES_DEAD},
+        {"daemons", HAS_DEAD, check_daemons, SQL_CHECK_DAEMONS, TAKES_DEAD},
         {"supervisors", HAS_DEAD, checkup_database, SQL_CHECK_SUPERVISORS, TAKES_DEAD},
         {"trouble", HAS_NEWEST | HAS_DEAD, checkup_database, SQL_CHECK_TROUBLE, TAKES_DEAD},
         {"lanes", HAS_TABLES, checkup_database, SQL_CHECK_LANES, TAKES_NOTHING},
         {"stalled", HAS_TABLES, checkup_database, SQL_CHECK_STALLED, TAKES_NOTHING},
         {"stopping", HAS_NEWEST, checkup_database, SQL_CHECK_STOPPING, TAKES_NOTHING},
         {"queue", HAS_TABLES, checkup_database, SQL_CHECK_QUEUE, TAKES_DAEMONS},
-        {"models", HAS_NEWEST | HAS_DEAD, checkup_database, SQL_CHECK_MODELS, TAKES_MODELS},
+        {"models", HAS_NEWEST | HAS_DEAD | HAS_MODELS, checkup_database, SQL_CHECK_MODELS,
+         TAKES_MODELS},
         {"holds", HAS_NEWEST, checkup_database, SQL_CHECK_HOLDS, TAKES_NOTHING},
         {"chains", HAS_NEWEST, checkup_database, SQL_CHECK_CHAINS, TAKES_NOTHING},
         {"stuck", HAS_NEWEST, check_stuck, SQL_CHECK_STUCK, TAKES_NOTHING},

@@ -14,18 +14,19 @@
 
 /* Reads the file of --config, or the usual file if it exists; otherwise defaults and PG* variables.
  */
-static int read_config(const Options *options, Config **ret) {
+static int read_config(const Options *options, Tolerance tolerance, Config **ret,
+                       Problems *problems) {
         const char *path = options->config ? options->config : RJ_CONFIG_FILE;
-        Problems problems = {0};
 
         if (!options->config && access(path, F_OK) < 0)
                 return config_new(ret) ? CLI_FAILED : CLI_OK;
         if (!options->config)
                 credential_use_store(); /* root connects with the password of the service */
-        if (!config_read(path, ret, &problems))
-                return CLI_OK;
-        cli_say_problems(&problems);
-        return CLI_CONFIG;
+        int r = tolerance == REFUSES_PROBLEMS ? config_read(path, ret, problems)
+                                              : config_read_lenient(path, ret, problems);
+        if (r || tolerance == SAYS_PROBLEMS)
+                cli_say_problems(problems);
+        return r ? CLI_CONFIG : CLI_OK;
 }
 
 static int check_words(const Options *o, const Verb *verb) {
@@ -37,17 +38,19 @@ static int check_words(const Options *o, const Verb *verb) {
         return CLI_USAGE;
 }
 
-/* The function for what the user asked for. NULL, with a code, after saying what is wrong. */
-static int (*choose_verb(const Options *o, int *ret_code))(Cli *) {
+/* What the user asked for. NULL, with a code, after saying what is wrong. */
+static const Verb *choose_verb(const Options *o, int *ret_code) {
+        static const Verb drain = {.run = cli_drain}, registration = {.run = cli_register};
+
         *ret_code = CLI_USAGE;
         if (o->is_run && (o->job || o->n_words || o->n_parameter_files)) {
                 cli_say("-r drains a queue: it takes neither -j nor parameters");
                 return NULL;
         }
         if (o->is_run)
-                return cli_drain;
+                return &drain;
         if (o->job)
-                return cli_register;
+                return &registration;
         if (o->n_parameter_files) {
                 cli_say("--parameter-file belongs to a job that is registered: -j is missing");
                 return NULL;
@@ -64,7 +67,7 @@ static int (*choose_verb(const Options *o, int *ret_code))(Cli *) {
                 return NULL;
         }
         *ret_code = check_words(o, verb);
-        return *ret_code ? NULL : verb->run;
+        return *ret_code ? NULL : verb;
 }
 
 /* What a program that -s runs says on its standard error is logged as a notice. */
@@ -78,6 +81,7 @@ static int level_of(const Options *o) {
 
 int main(int argc, char *argv[]) {
         _cleanup_(config_freep) Config *config = NULL;
+        Problems problems = {0};
         Options options;
 
         dumpable_set(0);
@@ -92,15 +96,15 @@ int main(int argc, char *argv[]) {
 
         journal_set_instance(options.config ? options.config : RJ_CONFIG_FILE);
         int log_fd = journal_is_connected() ? journal_install("registry-job") : -1;
-        int (*run)(Cli *) = choose_verb(&options, &code);
-        if (!run)
+        const Verb *verb = choose_verb(&options, &code);
+        if (!verb)
                 return code;
-        code = read_config(&options, &config);
+        code = read_config(&options, verb->tolerance, &config, &problems);
         if (code)
                 return code;
         dumpable_set(config->has_core_dumps);
-        Cli cli = {.options = &options, .config = config, .log_fd = log_fd};
-        code = run(&cli);
+        Cli cli = {.options = &options, .config = config, .problems = &problems, .log_fd = log_fd};
+        code = verb->run(&cli);
         cli.db = db_close(cli.db);
         if (fflush(stdout) == EOF || ferror(stdout)) {
                 cli_say("could not write the output");

@@ -16,20 +16,25 @@
 #include "supervisor/supervisor.h"
 #include "util/text.h"
 
-#define WHY_SIZE 700
+#define WHY_SIZE SUPERVISOR_WHY_SIZE
 
-static int open_catalog(const Cli *cli, Catalog **ret, char *why, size_t size) {
+/* A child tries it first: a damaged plugin ends whoever loads it. */
+static int open_catalog(const Cli *cli, Catalog **ret, char why[WHY_SIZE]) {
         const Config *c = cli->config;
+        json_auto_t *models = NULL;
 
-        (void) snprintf(why, size, "out of memory");
+        int r = supervisor_list_models(c, &models, why);
+        if (r)
+                return r;
+        (void) snprintf(why, WHY_SIZE, "out of memory");
         return catalog_new(c->plugin_directory, (const char *const *) c->load, c->n_load, c->exec,
-                           c->n_exec, ret, why, size);
+                           c->n_exec, ret, why, WHY_SIZE);
 }
 
 int models_open(const Cli *cli, Catalog **ret) {
         char why[WHY_SIZE];
 
-        if (!open_catalog(cli, ret, why, sizeof(why)))
+        if (!open_catalog(cli, ret, why))
                 return CLI_OK;
         cli_say("%s", why);
         return CLI_CONFIG;
@@ -74,7 +79,7 @@ char *models_array(const Cli *cli) {
         json_auto_t *all = NULL;
         char why[WHY_SIZE];
 
-        if (!open_catalog(cli, &catalog, why, sizeof(why)))
+        if (!open_catalog(cli, &catalog, why))
                 (void) list_all(cli, catalog, &all);
         _cleanup_(freep) char *names = join_names(all, ",");
         return names ? text_format("{%s}", names) : NULL;
@@ -121,6 +126,13 @@ static int find_in_registry(Cli *cli, const char *name, int is_to_run, ListedMod
         return CLI_OK;
 }
 
+static int refuse_missing(const CatalogEntry *entry) {
+        if (!catalog_missing(entry))
+                return CLI_OK;
+        cli_say("[exec \"%s\"]: %s", entry->name, catalog_missing(entry));
+        return CLI_CONFIG;
+}
+
 int models_find(Cli *cli, const char *name, int is_to_run, ListedModel **ret_listed,
                 Catalog **ret_catalog, const CatalogEntry **ret) {
         int code = models_open(cli, ret_catalog);
@@ -129,7 +141,7 @@ int models_find(Cli *cli, const char *name, int is_to_run, ListedModel **ret_lis
                 return code;
         *ret = catalog_find(*ret_catalog, name);
         if (*ret)
-                return CLI_OK;
+                return is_to_run ? refuse_missing(*ret) : CLI_OK;
         if (!cli->config->registry_app)
                 return say_unknown(*ret_catalog, name);
         return find_in_registry(cli, name, is_to_run, ret_listed, ret_catalog, ret);
@@ -159,7 +171,9 @@ int models_listed(Cli *cli, const char *name, ListedModel **ret) {
 
 /* The parameters of a resident program are told by itself, to the workers alone. */
 static int is_told(const CatalogEntry *entry) {
-        return !entry->plugin && entry->model.data && exec_model_is_told(entry->model.data);
+        const ExecModel *program = catalog_program(entry);
+
+        return program && exec_model_is_told(program);
 }
 
 char *models_hide_secrets(Cli *cli, const char *model, const char *parameters) {
@@ -169,13 +183,14 @@ char *models_hide_secrets(Cli *cli, const char *model, const char *parameters) {
 
         (void) models_listed(cli, model, &listed);
         const CatalogEntry *entry = listed ? &listed->entry : NULL;
-        if (!entry && !open_catalog(cli, &catalog, why, sizeof(why)))
+        if (!entry && !open_catalog(cli, &catalog, why))
                 entry = catalog_find(catalog, model);
         int is_silent = listed ? listed->is_told : entry && is_told(entry);
         const char *unknown = is_silent ? "its resident program tells only workers which are"
                               : entry   ? NULL
-                              : catalog ? "nobody provides the model"
-                                        : why;
+                              : cli->problems->count ? "the configuration has an error"
+                              : catalog              ? "nobody provides the model"
+                                                     : why;
         char *shown = secret_hide(parameters, unknown ? NULL : &entry->model);
         if (unknown && shown && strcmp(shown, parameters))
                 cli_tell(cli, "values of parameters are hidden, because some may be secret: %s",
@@ -234,6 +249,8 @@ int verb_plugins(Cli *cli) {
         int code = models_open(cli, &catalog);
         if (code)
                 return code;
+        for (size_t i = 0; i < catalog_count(catalog); i++)
+                (void) refuse_missing(catalog_at(catalog, i));
         code = list_all(cli, catalog, &all);
         if (!all)
                 return code;

@@ -12,6 +12,7 @@
 #include "db/json_row.h"
 #include "db/lane_store.h"
 #include "util/parse.h"
+#include "util/text.h"
 
 #define MODELS_SHOWN 50
 
@@ -35,10 +36,15 @@ static void print_totals(const PGresult *row) {
 
 static void print_words(const PGresult *supervisors, const char *column) {
         for (int row = 0; row < PQntuples(supervisors); row++)
-                if (*output_value(supervisors, row, column))
-                        (void) printf("\n%s (PID %s): %s\n", output_value(supervisors, row, "host"),
-                                      output_value(supervisors, row, "pid"),
-                                      output_value(supervisors, row, column));
+                for (const char *p = output_value(supervisors, row, column); *p;) {
+                        size_t n = strcspn(p, "\n");
+                        _cleanup_(freep) char *line = text_format(
+                                "%s (PID %s): %.*s", output_value(supervisors, row, "host"),
+                                output_value(supervisors, row, "pid"), (int) n, p);
+                        (void) putchar('\n');
+                        output_line(line ? line : "out of memory");
+                        p += n + (p[n] != '\0');
+                }
 }
 
 static void print_section(const PGresult *rows, const Column *columns, size_t n) {

@@ -3,12 +3,21 @@
 
 #include "cli/cli.h"
 
+/* What a verb does with a configuration that config_read() refuses, and config_read_lenient() not.
+ */
+typedef enum Tolerance {
+        REFUSES_PROBLEMS,
+        SAYS_PROBLEMS,   /* and goes on, because it only looks at the database */
+        LEAVES_PROBLEMS, /* the same; it shows them itself, or is not to say a word */
+} Tolerance;
+
 typedef struct Verb {
         const char *name;
         const char *argument; /* shown in the help, or NULL */
         const char *help;
         size_t min_words, max_words; /* number of arguments after the verb */
         int (*run)(Cli *cli);        /* returns an exit code; words[0] is the verb */
+        Tolerance tolerance;
 } Verb;
 
 /* The verb of that name, or NULL. */

@@ -15,17 +15,27 @@
 #include "util/error.h"
 #include "util/text.h"
 
+void config_forget_models(Config *config) {
+        for (size_t i = 0; i < config->n_exec; i++) {
+                config_free_fields(CONFIG_EXEC, &config->programs[i]);
+                (void) exec_model_free(config->exec[i]);
+        }
+        free(config->programs);
+        free(config->exec);
+        (void) argv_free(config->load);
+        free(config->registry_app);
+        config->programs = NULL;
+        config->exec = NULL;
+        config->load = NULL;
+        config->registry_app = NULL;
+        config->n_exec = config->n_load = 0;
+}
+
 Config *config_free(Config *config) {
         if (config) {
+                config_forget_models(config);
                 for (ConfigSection section = 0; section < CONFIG_EXEC; section++)
                         config_free_fields(section, config_block(config, section));
-                for (size_t i = 0; i < config->n_exec; i++) {
-                        config_free_fields(CONFIG_EXEC, &config->programs[i]);
-                        (void) exec_model_free(config->exec[i]);
-                }
-                (void) argv_free(config->load);
-                free(config->programs);
-                free(config->exec);
                 free(config->limits.overrides);
                 free(config);
         }

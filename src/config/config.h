@@ -92,9 +92,20 @@ int config_new(Config **ret);
 /*
  * Reads a whole file. Returns 0 with a configuration that is the caller's. A file with anything
  * wrong in it gives no configuration, but CONFIG_E_INVALID and all of its problems, each beginning
- * with "FILE:LINE: "; a file that cannot be read gives -errno and a problem that says so.
+ * with "FILE:LINE: "; a file that cannot be read gives -errno and a problem that says so. A program
+ * of [exec] that is not there is nothing wrong with the file: exec_model_missing().
  */
 int config_read(const char *path, Config **ret, Problems *problems);
+
+/*
+ * As config_read(), for programs that only look at the database: a file that says `conninfo`, and
+ * has nothing wrong in [database], gives a configuration without models (config_forget_models()) in
+ * spite of its other problems, and 0.
+ */
+int config_read_lenient(const char *path, Config **ret, Problems *problems);
+
+/* Leaves the configuration without plugins, programs and Registry. */
+void config_forget_models(Config *config);
 
 Config *config_free(Config *config);
 DEFINE_CLEANUP(Config, config_free)

@@ -12,15 +12,15 @@
 
 #include "config/config_keys.h"
 #include "config/config_program.h"
+#include "config/config_text.h"
 #include "config/config_value.h"
+#include "db/conninfo.h"
 #include "db/credential.h"
-#include "files/trusted.h"
 #include "util/argv.h"
 #include "util/error.h"
 #include "util/text.h"
 
 #define LINE_BYTES 8192
-#define FILE_BYTES ((size_t) 1 << 20)
 #define TITLE_SIZE 256 /* of what stands between [ and ] */
 #define BLANKS " \t\r\n\v\f"
 
@@ -42,6 +42,7 @@ typedef struct Reader {
         LimitOverride *override;    /* the block is one of these; or NULL */
         size_t problems_before;     /* this heading */
         int given[CONFIG_KEYS_MAX]; /* lines of the keys; in sections with a name: below the last */
+        int has_lost_database;      /* what is in [database], or was meant to be, is wrong */
         int error;                  /* -errno */
 } Reader;
 
@@ -53,6 +54,8 @@ static _printf_(3, 4) void add_problem(Reader *reader, int line, const char *for
         (void) vsnprintf(why, sizeof(why), format, ap);
         va_end(ap);
         problems_add(reader->problems, "%s:%d: %s", reader->path, line, why);
+        if (reader->section == CONFIG_DATABASE && (reader->block || !reader->n_headings))
+                reader->has_lost_database = 1;
 }
 
 /* Does what has to wait for the end of a section, at the next heading and at the end of the file.
@@ -210,11 +213,9 @@ static void read_title(Reader *reader, const char *title) {
 }
 
 /* `line` begins with [. */
-static void read_heading(Reader *reader, char *line) {
+static void split_heading(Reader *reader, char *line) {
         char *end = strchr(line, ']');
 
-        close_section(reader);
-        reader->problems_before = reader->problems->count;
         if (!end) {
                 add_problem(reader, reader->line, "the heading '%.80s' has no ]", line);
                 return;
@@ -230,9 +231,25 @@ static void read_heading(Reader *reader, char *line) {
                 read_title(reader, line + 1);
 }
 
+static void read_heading(Reader *reader, char *line) {
+        int is_of_database = strcasestr(line, config_sections[CONFIG_DATABASE].name) != NULL;
+
+        close_section(reader);
+        reader->problems_before = reader->problems->count;
+        split_heading(reader, line);
+        if (is_of_database && reader->problems->count > reader->problems_before)
+                reader->has_lost_database = 1;
+}
+
 static void refuse_unknown_key(Reader *reader, const char *written) {
         char known[256] = "";
 
+        if (reader->section == CONFIG_DATABASE && conninfo_has_keyword(written)) {
+                add_problem(reader, reader->line,
+                            "'%.80s' is a word of conninfo, not a key: conninfo = %.80s=...",
+                            written, written);
+                return;
+        }
         for (size_t i = 0; i < config_n_keys; i++)
                 if (config_keys[i].section == reader->section)
                         (void) text_append(known, sizeof(known), "%s %s%s", *known ? "," : "",
@@ -321,22 +338,13 @@ static void read_line(Reader *reader, char *line, size_t length) {
                 add_problem(reader, reader->line, "neither a [section] nor a key = value");
 }
 
-/* Some editors begin a file with a byte order mark. UTF-8 with one is UTF-8, UTF-16 is not. */
-static char *skip_byte_order_mark(Reader *reader, char *text) {
-        if (!strncmp(text, "\xff\xfe", 2) || !strncmp(text, "\xfe\xff", 2)) {
-                add_problem(reader, 1, "the file is UTF-16: save it as plain UTF-8 text");
-                return NULL;
-        }
-        return text + (strncmp(text, "\xef\xbb\xbf", 3) ? 0 : 3);
-}
-
 static void read_lines(Reader *reader, char *text, char *end) {
         ini_max_line = LINE_BYTES;
         ini_allow_multiline = false;
         ini_allow_bom = false;             /* or each line could begin with one */
         ini_allow_inline_comments = false; /* ';' may stand in a password or a command */
-        char *line = skip_byte_order_mark(reader, text);
-        while (line && line < end && !reader->error) {
+        char *line = text;
+        while (line < end && !reader->error) {
                 char *next = memchr(line, '\n', (size_t) (end - line));
                 if (!next)
                         next = end;
@@ -373,34 +381,6 @@ static void check_credential(Problems *problems) {
         explicit_bzero(password, sizeof(password));
 }
 
-static const char *explain_error(int error) {
-        return error == -EISDIR  ? "it is a directory, not a configuration file"
-               : error == -EFBIG ? "it is too large for a configuration file"
-                                 : strerror(-error);
-}
-
-/* Returns a new string; or NULL with a problem, and in *ret_r what config_read() is to return. */
-static char *read_text(const char *path, size_t *ret_length, int *ret_r, Problems *problems) {
-        _cleanup_(freep) char *text = malloc(FILE_BYTES + 1);
-        size_t n = 0;
-        char why[480];
-
-        int r = text ? trusted_read(path, TRUST_FILE, text, FILE_BYTES + 1, &n, why, sizeof(why))
-                     : -ENOMEM;
-        if (!r && n > FILE_BYTES)
-                r = -EFBIG;
-        if (r > 0)
-                problems_add(problems, "'%s' is not read: %s", path, why);
-        else if (r < 0)
-                problems_add(problems, "could not read '%s': %s", path, explain_error(r));
-        *ret_r = r > 0 ? CONFIG_E_INVALID : r;
-        if (r)
-                return NULL;
-        text[n] = '\0';
-        *ret_length = n;
-        return TAKE_PTR(text);
-}
-
 static int split_load(Config *config) {
         for (char *p = config->load_text; *p; p++)
                 if (*p == ',')
@@ -411,12 +391,17 @@ static int split_load(Config *config) {
         return MIN_OF(r, 0); /* nothing to be loaded is no error */
 }
 
-int config_read(const char *path, Config **ret, Problems *problems) {
+/* What of a configuration with problems can be used: where the database is. */
+static int is_usable(const Reader *reader) {
+        return !reader->has_lost_database && line_of(reader, CONFIG_DATABASE, "conninfo");
+}
+
+static int read_file(const char *path, int is_lenient, Config **ret, Problems *problems) {
         _cleanup_(config_freep) Config *config = NULL;
         size_t length = 0, before = problems->count;
         int r = 0;
 
-        _cleanup_(freep) char *text = read_text(path, &length, &r, problems);
+        _cleanup_(freep) char *text = config_text_read(path, &length, &r, problems);
         if (!text)
                 return r;
         r = config_new(&config);
@@ -432,10 +417,21 @@ int config_read(const char *path, Config **ret, Problems *problems) {
                 return reader.error;
         check_lease(&reader);
         check_credential(problems);
-        if (problems->count > before)
-                return CONFIG_E_INVALID;
-        r = split_load(config);
+        if (problems->count == before)
+                r = split_load(config);
+        else if (is_lenient && is_usable(&reader))
+                config_forget_models(config);
+        else
+                r = CONFIG_E_INVALID;
         if (!r)
                 *ret = TAKE_PTR(config);
         return r;
+}
+
+int config_read(const char *path, Config **ret, Problems *problems) {
+        return read_file(path, 0, ret, problems);
+}
+
+int config_read_lenient(const char *path, Config **ret, Problems *problems) {
+        return read_file(path, 1, ret, problems);
 }

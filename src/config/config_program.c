@@ -1,7 +1,7 @@
 /*
- * Two things can be wrong with a section that are not wrong with one of its keys: keys that are
- * missing or exclude each other, and a program that is not there. Both are found here, when the
- * section is complete.
+ * Keys that are missing or exclude each other are found here, when the section is complete. So is a
+ * program that is not there, which is no error of the file: the place that it lies in may not be
+ * mounted yet. Its model is withdrawn until a reload finds it.
  */
 #include "config/config_program.h"
 
@@ -78,8 +78,7 @@ static int complete_program(const ConfigProgram *program, ExecModel *model, char
         int r = give_keys(program, model);
         if (r)
                 return error_fold(r);
-        r = exec_model_check(model, why, size);
-        return r > 0 ? CONFIG_E_INVALID : r;
+        return exec_model_check(model, why, size) ? exec_model_set_missing(model, why) : 0;
 }
 
 /* The names as one word, as the bridge takes them; NULL without memory. */
@@ -150,21 +149,16 @@ int config_add_registry_model(Config *config, const char *name, size_t n_told) {
 }
 
 static int check_registry(const Config *config, char *why, size_t size) {
-        _cleanup_(exec_model_freep) ExecModel *model = NULL;
-
         if (!config->registry_app) {
                 (void) snprintf(why, size, "'app' is missing");
                 return CONFIG_E_INVALID;
         }
-        int r = config_registry_model(config, NULL, 0, &model);
-        if (!r)
-                r = exec_model_check(model, why, size);
-        if (!r && access(config->registry_bridge, R_OK) < 0) {
+        if (access(config->registry_bridge, R_OK) < 0) { /* a part of this program itself */
                 (void) snprintf(why, size, "bridge '%.200s': %s", config->registry_bridge,
                                 strerror(errno));
                 return CONFIG_E_INVALID;
         }
-        return r > 0 ? CONFIG_E_INVALID : r;
+        return 0;
 }
 
 int config_hook_model(const Config *config, ExecModel **ret) {
@@ -216,5 +210,20 @@ const ConfigProgram *config_program_find(const Config *config, const char *name)
         for (size_t i = 0; i < config->n_exec; i++)
                 if (!strcmp(config->programs[i].name, name))
                         return &config->programs[i];
+        return NULL;
+}
+
+static int is_missing_in(const Config *config, const char *name) {
+        for (size_t i = 0; i < config->n_exec; i++)
+                if (!strcmp(exec_model_name(config->exec[i]), name))
+                        return exec_model_missing(config->exec[i]) != NULL;
+        return 0;
+}
+
+const ExecModel *config_newly_missing(const Config *running, const Config *next) {
+        for (size_t i = 0; i < next->n_exec; i++)
+                if (exec_model_missing(next->exec[i]) &&
+                    !is_missing_in(running, exec_model_name(next->exec[i])))
+                        return next->exec[i];
         return NULL;
 }

@@ -30,5 +30,11 @@ int config_add_registry_model(Config *config, const char *name, size_t n_told);
 /* The program of [hooks], which has one. Returns 0 or -ENOMEM. */
 int config_hook_model(const Config *config, ExecModel **ret);
 
+/*
+ * A model of `next` whose program is missing, and was not missing before in `running`: NULL when
+ * there is none.
+ */
+const ExecModel *config_newly_missing(const Config *running, const Config *next);
+
 /* The program of this name, or NULL. */
 const ConfigProgram *config_program_find(const Config *config, const char *name);

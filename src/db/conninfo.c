@@ -117,6 +117,24 @@ int conninfo_check(const char *conninfo, char *why, size_t size) {
         return r;
 }
 
+int conninfo_has_keyword(const char *word) {
+        _cleanup_(options_freep) PQconninfoOption *options = PQconninfoParse("", NULL);
+
+        for (const PQconninfoOption *o = options; o && o->keyword; o++)
+                if (!strcasecmp(o->keyword, word))
+                        return 1;
+        return 0;
+}
+
+int conninfo_has_value(const char *conninfo, const char *word) {
+        _cleanup_(options_freep) PQconninfoOption *options = PQconninfoParse(conninfo, NULL);
+
+        for (const PQconninfoOption *o = options; o && o->keyword; o++)
+                if (!strcmp(o->keyword, word))
+                        return o->val && *o->val;
+        return 0;
+}
+
 int conninfo_has_secret(const char *conninfo) {
         _cleanup_(options_freep) PQconninfoOption *options = PQconninfoParse(conninfo, NULL);
 

@@ -13,6 +13,12 @@
  */
 int conninfo_check(const char *conninfo, char *why, size_t size);
 
+/* 1 for a word that a connection string gives a value to, such as "host". */
+int conninfo_has_keyword(const char *word);
+
+/* 1 when the string gives this word a value. */
+int conninfo_has_value(const char *conninfo, const char *word);
+
 /* 1 when the string contains a secret. */
 int conninfo_has_secret(const char *conninfo);
 

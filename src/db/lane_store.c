@@ -11,7 +11,7 @@
 #define TOKEN_TRIES 100
 #define PROMOTE_LIMIT 1000 /* of queue_promote.sql */
 #define REFUSED_CHARS 500  /* of the server's words: what `why` has room for */
-#define PROBLEM_CHARS 600  /* of why models are missing */
+#define PROBLEM_CHARS 4000 /* of why models are missing, a line for each reason */
 
 #define TOTALS_MAX 10000 /* of the queue, counted for people to look at */
 

@@ -35,6 +35,16 @@ const CatalogEntry *catalog_find(const Catalog *catalog, const char *name) {
         return NULL;
 }
 
+const ExecModel *catalog_program(const CatalogEntry *entry) {
+        return entry->plugin ? NULL : entry->model.data;
+}
+
+const char *catalog_missing(const CatalogEntry *entry) {
+        const ExecModel *program = catalog_program(entry);
+
+        return program ? exec_model_missing(program) : NULL;
+}
+
 size_t catalog_count(const Catalog *catalog) {
         return catalog->n;
 }

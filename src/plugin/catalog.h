@@ -29,5 +29,11 @@ DEFINE_CLEANUP(Catalog, catalog_free)
 /* NULL when nobody provides it. `name` may be anything, NULL included. */
 const CatalogEntry *catalog_find(const Catalog *catalog, const char *name);
 
+/* The external program that runs it; NULL for a model of a plugin. */
+const ExecModel *catalog_program(const CatalogEntry *entry);
+
+/* See exec_model_missing(). */
+const char *catalog_missing(const CatalogEntry *entry);
+
 size_t catalog_count(const Catalog *catalog);
 const CatalogEntry *catalog_at(const Catalog *catalog, size_t i);

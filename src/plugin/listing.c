@@ -70,7 +70,7 @@ static json_t *params_json(const CatalogEntry *entry) {
 }
 
 json_t *listing_model(const CatalogEntry *entry) {
-        const ExecModel *program = entry->plugin ? NULL : entry->model.data;
+        const ExecModel *program = catalog_program(entry);
         int is_told = program && exec_model_is_told(program);
 
         return json_pack("{ss so* so* sb sb so}", "model", entry->name, "source",
@@ -82,11 +82,13 @@ json_t *listing_model(const CatalogEntry *entry) {
 json_t *listing_new(const Catalog *catalog) {
         json_t *all = json_array();
 
-        for (size_t i = 0; i < catalog_count(catalog); i++)
-                if (json_array_append_new(all, listing_model(catalog_at(catalog, i)))) {
+        for (size_t i = 0; i < catalog_count(catalog); i++) {
+                const CatalogEntry *entry = catalog_at(catalog, i);
+                if (!catalog_missing(entry) && json_array_append_new(all, listing_model(entry))) {
                         json_decref(all);
                         return NULL;
                 }
+        }
         return all;
 }
 

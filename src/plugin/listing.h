@@ -24,7 +24,9 @@ const char *listing_name(const json_t *model);
 /* The object of that name in a listing; NULL when there is none. */
 json_t *listing_find(const json_t *listing, const char *name);
 
-/* An array with one object for each model; a new reference, or NULL without memory. */
+/*
+ * An array with one object for each model that can be run; a new reference, or NULL without memory.
+ */
 json_t *listing_new(const Catalog *catalog);
 
 /* "integer", or "select(Groups,People)"; a new string, or NULL without memory. */

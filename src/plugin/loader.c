@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "files/trusted.h"
+#include "plugin/elf_file.h"
 #include "util/error.h"
 #include "util/text.h"
 
@@ -22,6 +23,7 @@ Plugin *loader_close(Plugin *plugin) {
 
 int loader_open(const char *directory, const char *name, Plugin **ret, char *why, size_t size) {
         _cleanup_(freep) char *path = text_format("%s/%s.so", directory, name);
+        char problem[256];
         _cleanup_(closep) int fd = -1;
         _cleanup_(loader_closep) Plugin *plugin = calloc(1, sizeof(*plugin));
         if (!path || !plugin)
@@ -32,6 +34,10 @@ int loader_open(const char *directory, const char *name, Plugin **ret, char *why
                 (void) snprintf(why, size, "%s: %s", path, strerror(-r));
         if (r)
                 return LOADER_E_UNLOADABLE;
+        if (elf_file_check(path, problem, sizeof(problem))) {
+                (void) snprintf(why, size, "%s: %s", path, problem);
+                return LOADER_E_UNLOADABLE;
+        }
         plugin->handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
         if (!plugin->handle) {
                 (void) snprintf(why, size, "%s", dlerror());
@@ -46,7 +52,6 @@ int loader_open(const char *directory, const char *name, Plugin **ret, char *why
                 return LOADER_E_UNLOADABLE;
         }
 
-        char problem[256];
         if (abi_check(desc, name, problem, sizeof(problem))) {
                 (void) snprintf(why, size, "%s: %s", path, problem);
                 return LOADER_E_UNLOADABLE;

@@ -93,6 +93,19 @@ static int read_config(Config **ret) {
         return WORKER_EXIT_CONFIG;
 }
 
+/* For whoever asks whether all is right: a start goes on without these models. */
+static int say_missing(const Config *config) {
+        int n = 0;
+
+        for (size_t i = 0; i < config->n_exec; i++)
+                if (exec_model_missing(config->exec[i])) {
+                        log_error("[exec \"%s\"]: %s", exec_model_name(config->exec[i]),
+                                  exec_model_missing(config->exec[i]));
+                        n++;
+                }
+        return n;
+}
+
 /* What comes of [registry] as comments, because the whole is a file that can be read again. */
 static void print_all(const Config *config, const json_t *told) {
         config_print(config);
@@ -121,7 +134,9 @@ int main(int argc, char *argv[]) {
                 code = supervisor_try_plugins(config, &models);
         if (code)
                 return code;
-        if (arg_check && config->registry_app)
+        if (arg_check && say_missing(config))
+                code = WORKER_EXIT_CONFIG;
+        if (!code && arg_check && config->registry_app)
                 code = supervisor_ask_registry(config, &told);
         if (code)
                 return code;

@@ -25,13 +25,17 @@
 
 static const Backoff retry = {.first_usec = USEC_PER_SEC, .max_usec = 60 * USEC_PER_SEC};
 
-/* The models of the configuration, and those that only the Registry has; NULL without memory. */
-static json_t *merge(const json_t *own, const json_t *told) {
+/*
+ * The models of the configuration, and those that only the Registry has, not counting a model of
+ * the configuration whose program is missing; NULL without memory.
+ */
+static json_t *merge(const Config *config, const json_t *own, const json_t *told) {
         json_t *all = json_copy((json_t *) own);
 
         for (size_t i = 0; all && i < json_array_size(told); i++) {
                 json_t *one = json_array_get(told, i);
-                if (listing_find(own, listing_name(one)) || !json_array_append(all, one))
+                if (listing_find(own, listing_name(one)) ||
+                    config_program_find(config, listing_name(one)) || !json_array_append(all, one))
                         continue;
                 json_decref(all);
                 return NULL;
@@ -75,20 +79,42 @@ static void supply_done(Supply *supply) {
         *supply = (Supply){0};
 }
 
+/* A line for each program that is missing and one for the Registry; NULL without memory. */
+static char *join_problems(const Config *config, const char *registry, size_t *ret_missing) {
+        char *lines = NULL;
+        size_t size;
+        FILE *to = open_memstream(&lines, &size);
+
+        *ret_missing = 0;
+        if (!to)
+                return NULL;
+        for (size_t i = 0; i < config->n_exec; i++)
+                if (exec_model_missing(config->exec[i]))
+                        (void) fprintf(to, "%s[exec \"%s\"]: %s", (*ret_missing)++ ? "\n" : "",
+                                       exec_model_name(config->exec[i]),
+                                       exec_model_missing(config->exec[i]));
+        if (*registry)
+                (void) fprintf(to, "%s%s", *ret_missing ? "\n" : "", registry);
+        return fclose(to) ? NULL : lines;
+}
+
 static int prepare(const Config *config, const json_t *own, const json_t *told, const char *problem,
                    Supply *ret) {
-        json_auto_t *all = merge(own, told);
-        /* Whose models are not known, nobody may fail their jobs. */
-        int takes_any = config->fails_unknown && (told || !config->registry_app);
+        json_auto_t *all = merge(config, own, told);
+        size_t missing;
+        _cleanup_(freep) char *lines = join_problems(config, problem, &missing);
+        /* Whose models are not known, nobody may fail their jobs; nor where a program is missing.
+         */
+        int takes_any = config->fails_unknown && !missing && (told || !config->registry_app);
 
         *ret = (Supply){.own = json_incref((json_t *) own), .told = json_incref((json_t *) told)};
-        int r = all ? make_exec(config, all, ret) : error_origin(-ENOMEM);
+        int r = all && lines ? make_exec(config, all, ret) : error_origin(-ENOMEM);
         if (!r)
                 r = listing_add_quarantine(all, &config->limits);
         if (!r) {
                 ret->models = listing_text(all, takes_any);
-                ret->problem = *problem ? strdup(problem) : NULL;
-                r = ret->models && (ret->problem || !*problem) ? 0 : error_origin(-ENOMEM);
+                ret->problem = *lines ? TAKE_PTR(lines) : NULL;
+                r = ret->models ? 0 : error_origin(-ENOMEM);
         }
         if (r)
                 supply_done(ret);
@@ -136,11 +162,23 @@ int provision_prepare(const Provision *p, const Config *config, const json_t *ow
         return prepare(config, own, is_used ? p->now.told : NULL, is_used ? p->problem : "", ret);
 }
 
+static void warn_of_missing(const Config *config) {
+        LogFields fields = {.hint = "put the program there and reload the daemon: systemctl reload "
+                                    "registry-jobd"};
+
+        for (size_t i = 0; i < config->n_exec; i++)
+                if (exec_model_missing(config->exec[i]))
+                        log_write(LOG_WARNING, &fields, "[exec \"%s\"]: %s; its jobs wait",
+                                  exec_model_name(config->exec[i]),
+                                  exec_model_missing(config->exec[i]));
+}
+
 void provision_configure(Supervisor *s, Supply *supply) {
         Provision *p = &s->provision;
 
-        if (!supply->problem)
+        if (!s->config->registry_app)
                 *p->problem = '\0';
+        warn_of_missing(s->config);
         take(s, supply);
         p->failures = 0;
         ask(s);

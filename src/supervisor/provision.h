@@ -3,7 +3,7 @@
  * configuration brings, and those that the Registry of [registry] tells when it is started. That
  * is found out by a child, at the start, with each reload, and again after a failure. While the
  * Registry does not start, its models are withdrawn: their jobs wait, and the supervisor's row says
- * why.
+ * why. So is a model of the configuration whose program is missing, until a reload finds it.
  */
 #pragma once
 
@@ -23,7 +23,7 @@ typedef struct Supply {
         ExecModel **exec; /* what workers get: the configuration's programs, then the Registry's */
         size_t n_exec, n_own; /* so many of them are the configuration's */
         char *models;         /* for membership_provide(), which takes them */
-        char *problem;        /* the same; NULL: none */
+        char *problem;        /* the same: a line for each; NULL: none */
 } Supply;
 
 typedef struct Provision {

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "config/config_program.h"
 #include "process/spawn.h"
 #include "supervisor/supervisor_private.h"
 #include "util/log.h"
@@ -43,6 +44,18 @@ static int fork_trial(Supervisor *s) {
         return r;
 }
 
+/*
+ * A start has to do with the programs that are there. A reload has a choice: it takes no model away
+ * because of a word that is misspelt.
+ */
+static int refuse_missing(const Supervisor *s) {
+        const ExecModel *model = config_newly_missing(s->config, s->reload.next);
+
+        if (model)
+                log_error("[exec \"%s\"]: %s", exec_model_name(model), exec_model_missing(model));
+        return model != NULL;
+}
+
 void supervisor_begin_reload(Supervisor *s) {
         Problems problems = {0};
 
@@ -56,7 +69,7 @@ void supervisor_begin_reload(Supervisor *s) {
         if (config_read(s->args->config_path, &s->reload.next, &problems)) {
                 log_problems(&problems);
                 finish_reload(s, 0);
-        } else if (fork_trial(s)) {
+        } else if (refuse_missing(s) || fork_trial(s)) {
                 finish_reload(s, 0);
         }
 }
@@ -82,8 +95,10 @@ void supervisor_end_reload(Supervisor *s, int wait_status) {
         json_auto_t *found = trial_end(&s->reload.trial, why);
         Supply supply;
 
-        int r = trial_judge(wait_status, found);
-        if (!r) {
+        int r = trial_judge(wait_status, found, why);
+        if (r) {
+                supervisor_log_untried(why);
+        } else {
                 r = provision_prepare(&s->provision, s->reload.next, found, &supply);
                 if (r)
                         log_error_errno(r, "could not list the models");

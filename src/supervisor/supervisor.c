@@ -325,13 +325,36 @@ int supervisor_run(const SupervisorArgs *args, uint64_t *ret_jobs, int *ret_must
         return code;
 }
 
-int supervisor_try_plugins(const Config *config, json_t **ret_models) {
+void supervisor_log_untried(const char *why) {
+        LogFields fields = {.hint = "[plugins] directory and load in the configuration say what is "
+                                    "loaded from where"};
+
+        log_write(LOG_ERR, &fields, "%s", why);
+}
+
+static int try_plugins(const Config *config, const LimitTable *limits, json_t **ret,
+                       char why[SUPERVISOR_WHY_SIZE]) {
         WorkerSettings settings = supervisor_worker_settings(config);
-        char why[TRIAL_WHY_SIZE];
+
+        settings.limits = limits;
+        return trial_run(worker_try_plugins, &settings, config->start_usec, "opening the plugins",
+                         ret, why);
+}
+
+int supervisor_list_models(const Config *config, json_t **ret, char why[SUPERVISOR_WHY_SIZE]) {
+        static const LimitTable unchecked = {0};
+
+        return try_plugins(config, &unchecked, ret, why);
+}
+
+int supervisor_try_plugins(const Config *config, json_t **ret_models) {
+        char why[SUPERVISOR_WHY_SIZE];
 
         service_starting(usec_add(config->start_usec, config->start_usec));
-        return trial_run(worker_try_plugins, &settings, config->start_usec, "opening the plugins",
-                         ret_models, why);
+        int r = try_plugins(config, &config->limits, ret_models, why);
+        if (r)
+                supervisor_log_untried(why);
+        return r;
 }
 
 int supervisor_ask_registry(const Config *config, json_t **ret_told) {
@@ -348,7 +371,7 @@ int supervisor_ask_registry(const Config *config, json_t **ret_told) {
         settings.n_exec = 1;
         r = trial_run(worker_list_told, &settings, provision_patience(config),
                       "starting the Registry", ret_told, why);
-        if (*why)
+        if (r)
                 log_error("the Registry at %s does not start: %s", config->registry_app, why);
         return r;
 }

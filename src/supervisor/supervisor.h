@@ -30,10 +30,15 @@ typedef struct SupervisorArgs {
  */
 int supervisor_run(const SupervisorArgs *args, uint64_t *ret_jobs, int *ret_must_exit);
 
+#define SUPERVISOR_WHY_SIZE 1040u
+
 /*
- * Opens every plugin of the configuration in a child: 0, with the models that it has found (a new
- * reference), or an exit code after logging why not.
+ * Opens every plugin of the configuration in a child, which an error of theirs ends alone: 0, with
+ * the models that it has found (a new reference), or an exit code with the reason in `why`.
  */
+int supervisor_list_models(const Config *config, json_t **ret, char why[SUPERVISOR_WHY_SIZE]);
+
+/* As supervisor_list_models(), and logs the reason, and sections [limits "NAME"] of no model. */
 int supervisor_try_plugins(const Config *config, json_t **ret_models);
 
 /*

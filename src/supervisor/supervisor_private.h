@@ -165,6 +165,9 @@ void supervisor_show_tally(Supervisor *s);
 /* Reads the configuration again; it is applied when its plugins have been opened. */
 void supervisor_begin_reload(Supervisor *s);
 
+/* Logs why plugins could not be opened. */
+void supervisor_log_untried(const char *why);
+
 /* The child that opened the plugins has ended. */
 void supervisor_end_reload(Supervisor *s, int wait_status);
 

@@ -124,18 +124,17 @@ json_t *trial_end(Trial *trial, char why[TRIAL_WHY_SIZE]) {
         return models;
 }
 
-int trial_judge(int wait_status, const json_t *models) {
+int trial_judge(int wait_status, const json_t *models, char why[TRIAL_WHY_SIZE]) {
         Outcome outcome = spawn_outcome(wait_status);
         char how[128];
 
-        if (outcome.kind == OUTCOME_EXITED && outcome.value)
-                return outcome.value; /* the child has said why */
-        if (outcome.kind == OUTCOME_EXITED && models)
+        if (!*why && outcome.kind == OUTCOME_EXITED && !outcome.value && models)
                 return 0;
         outcome_describe(outcome, NULL, how, sizeof(how));
-        log_error("the child that lists the models %s%s", how,
-                  outcome.kind == OUTCOME_EXITED ? ", and did not list them" : "");
-        return WORKER_EXIT_CONFIG;
+        if (!*why)
+                (void) snprintf(why, TRIAL_WHY_SIZE, "the child that lists the models %s%s", how,
+                                outcome.kind == OUTCOME_EXITED ? ", and did not list them" : "");
+        return outcome.kind == OUTCOME_EXITED && outcome.value ? outcome.value : WORKER_EXIT_CONFIG;
 }
 
 int trial_run(TrialFn *fn, const WorkerSettings *settings, usec_t limit_usec, const char *what,
@@ -146,21 +145,23 @@ int trial_run(TrialFn *fn, const WorkerSettings *settings, usec_t limit_usec, co
         *why = '\0';
         int r = trial_fork(fn, settings, &trial);
         if (r) {
-                log_error_errno(r, "could not fork for %s", what);
+                (void) snprintf(why, TRIAL_WHY_SIZE, "could not fork for %s: %s", what,
+                                strerror(-r));
                 return EXIT_FAILURE;
         }
         r = spawn_wait(trial.pid, limit_usec, &status);
-        json_t *models = trial_end(&trial, why);
-        if (r == SPAWN_E_TIMEOUT)
-                log_error("%s did not end within %.0f s", what,
-                          (double) limit_usec / (double) USEC_PER_SEC);
-        if (!r && !*why)
-                r = trial_judge(status, models);
-        else
-                r = *why || r == SPAWN_E_TIMEOUT ? WORKER_EXIT_CONFIG : EXIT_FAILURE;
-        if (r)
-                json_decref(models);
-        else
-                *ret = models;
+        json_auto_t *models = trial_end(&trial, why);
+        if (!r) {
+                r = trial_judge(status, models, why);
+        } else if (r == SPAWN_E_TIMEOUT) {
+                (void) snprintf(why, TRIAL_WHY_SIZE, "%s did not end within %.0f s", what,
+                                (double) limit_usec / (double) USEC_PER_SEC);
+                r = WORKER_EXIT_CONFIG;
+        } else {
+                (void) snprintf(why, TRIAL_WHY_SIZE, "%s: could not wait for it", what);
+                r = EXIT_FAILURE;
+        }
+        if (!r)
+                *ret = json_incref(models);
         return r;
 }

@@ -9,9 +9,10 @@
 
 #include <jansson.h>
 
+#include "supervisor/supervisor.h"
 #include "worker/worker.h"
 
-#define TRIAL_WHY_SIZE 1040u
+#define TRIAL_WHY_SIZE SUPERVISOR_WHY_SIZE
 
 typedef struct Trial {
         pid_t pid; /* 0: none */
@@ -36,13 +37,16 @@ json_t *trial_end(Trial *trial, char why[TRIAL_WHY_SIZE]);
 /* The same, of a child about which nobody wants to know anything any more. */
 void trial_forget(Trial *trial);
 
-/* 0 when the child has opened all plugins and listed them; otherwise 78, after logging why not. */
-int trial_judge(int wait_status, const json_t *models);
+/*
+ * 0 when the child has listed its models; otherwise an exit code, with words in `why`, unless it
+ * has them already.
+ */
+int trial_judge(int wait_status, const json_t *models, char why[TRIAL_WHY_SIZE]);
 
 /*
  * All of it, waiting for the child so long: 0, with the models that it has listed (a new
- * reference), or an exit code after logging why not, unless `why` says that. `what` names it in
- * messages. Not for a process that reaps its children elsewhere.
+ * reference), or an exit code with words in `why`. `what` names it there. Not for a process that
+ * reaps its children elsewhere.
  */
 int trial_run(TrialFn *fn, const WorkerSettings *settings, usec_t limit_usec, const char *what,
               json_t **ret, char why[TRIAL_WHY_SIZE]);

@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/json_text.h"
+#include "core/near.h"
 #include "plugin/listing.h"
 #include "process/children.h"
 #include "process/title.h"
@@ -36,41 +38,31 @@
 static int load_plugins(const WorkerSettings *s, Catalog **ret, char why[WHY_SIZE]) {
         int r = catalog_new(s->plugin_directory, s->load, s->n_load, s->exec, s->n_exec, ret, why,
                             WHY_SIZE);
-        if (r > 0) {
-                LogFields fields = {.hint = "[plugins] directory and load in the configuration say "
-                                            "what is loaded from where"};
-                log_write(LOG_ERR, &fields, "%s", why);
-        } else if (r < 0) {
+        if (r < 0)
                 (void) snprintf(why, WHY_SIZE, "could not load the plugins: %s", strerror(-r));
-                log_error("%s", why);
-        }
         return r;
 }
 
-static int has_model(const Catalog *catalog, const LimitOverride *override) {
-        for (size_t i = 0; i < catalog_count(catalog); i++)
-                if (limit_is_for(override, catalog_at(catalog, i)->name))
-                        return 1;
-        return 0;
-}
-
 /* Probably a misspelt name. No error: another host's plugins may stand in the same file. */
-static void warn_of_limits_without_model(const LimitTable *limits, const Catalog *catalog) {
-        for (size_t i = 0; i < limits->n; i++)
-                if (!has_model(catalog, &limits->overrides[i]))
-                        log_warning("[%s \"%s\"]: no plugin and no program that is configured has "
-                                    "this name",
-                                    limits->overrides[i].given & ~LIMIT_QUARANTINE ? "limits"
-                                                                                   : "quarantine",
-                                    limits->overrides[i].name);
+static void check_limit(const LimitOverride *override, const Catalog *catalog) {
+        Near near = {.word = override->name};
+
+        for (size_t i = 0; i < catalog_count(catalog); i++) {
+                const CatalogEntry *entry = catalog_at(catalog, i);
+                if (limit_is_for(override, entry->name))
+                        return;
+                near_offer(&near, entry->name);
+        }
+        log_warning("[%s \"%s\"]: no plugin and no program that is configured has this name"
+                    "%s%s%s",
+                    override->given & ~LIMIT_QUARANTINE ? "limits" : "quarantine", override->name,
+                    near.best ? "; did you mean '" : "", near.best ? near.best : "",
+                    near.best ? "'?" : "");
 }
 
-static int write_models(const Catalog *catalog, int fd) {
-        json_t *listing = listing_new(catalog);
-        _cleanup_(freep) char *text = listing ? listing_text(listing, 0) : NULL;
+static int write_text(const char *text, int fd) {
         size_t size = text ? strlen(text) : 0;
 
-        json_decref(listing);
         if (size && write(fd, text, size) == (ssize_t) size)
                 return 0;
         log_error("could not list the models: %s", strerror(size ? errno : ENOMEM));
@@ -81,9 +73,15 @@ int worker_try_plugins(const WorkerSettings *settings, int models_fd) {
         _cleanup_(catalog_freep) Catalog *catalog = NULL;
         char why[WHY_SIZE];
 
-        if (load_plugins(settings, &catalog, why) || write_models(catalog, models_fd))
+        int r = load_plugins(settings, &catalog, why);
+        json_auto_t *found = r ? json_pack("{ss}", "failed", why) : listing_new(catalog);
+        _cleanup_(freep) char *text = !found ? NULL
+                                      : r    ? json_text(found, JSON_COMPACT)
+                                             : listing_text(found, 0);
+        if (write_text(text, models_fd) || r)
                 return WORKER_EXIT_CONFIG;
-        warn_of_limits_without_model(settings->limits, catalog);
+        for (size_t i = 0; i < settings->limits->n; i++)
+                check_limit(&settings->limits->overrides[i], catalog);
         return WORKER_EXIT_OK;
 }
 
@@ -309,6 +307,7 @@ int worker_main(void *arg) {
         if (code)
                 return code;
         if (load_plugins(settings, &catalog, why)) {
+                log_error("%s", why);
                 tell_trouble(args->channel, why);
                 return WORKER_EXIT_CONFIG;
         }

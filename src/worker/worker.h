@@ -52,7 +52,7 @@ typedef struct SettlerArgs {
 int settler_main(void *arg);
 
 /*
- * Opens every plugin, and writes the models to a file (plugin/listing.h). Returns exit code 0, or
- * 78 after logging what is wrong. For a process of its own.
+ * Opens every plugin, and writes the models to a file (plugin/listing.h), or {"failed": words}.
+ * Returns exit code 0 or 78. For a process of its own.
  */
 int worker_try_plugins(const WorkerSettings *settings, int models_fd);

@@ -356,7 +356,7 @@ def test_check(registry, here):
 @pytest.mark.parametrize("keys, words", [
     ("", "'app' is missing"),
     ("app = app", "app must be an absolute path"),
-    ("app = /nowhere\nphp = /nowhere/php", "'/nowhere/php'"),
+    ("app = /nowhere\nbridge = /dev/null\nphp = /nowhere/php", "'/nowhere/php'"),
     ("app = /nowhere\nbridge = /nowhere/bridge.php", "bridge '/nowhere/bridge.php': No such file"),
     ("app = /nowhere\nbridge = /dev/null\nstart_timeout = 0", "start_timeout must be"),
     ("app = /nowhere\nbridge = /dev/null\nenvironment.REGISTRY_X = 1", "environment.REGISTRY_X"),

@@ -101,9 +101,9 @@ def test_programs(empty_queue, run_now, daemon, place, harm):
     program, *words = harm(place)
     assert is_refused(run_now(program), f"command '{program}' is not executed", *words)
     assert empty_queue.value("SELECT count(*) FROM jobs") == 1
-    running = daemon(ready=False, exec_models=models(program))
-    assert running.wait() == CONFIG
+    running = daemon(exec_models=models(program))
     assert all(word in running.log() for word in words), running.log()
+    assert not empty_queue.value("SELECT count(*) FROM jobd.model WHERE model = %s", MODEL)
 
 
 def test_usual_places(run_now, place):

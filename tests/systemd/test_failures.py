@@ -144,3 +144,29 @@ def test_refused_by_the_database(service):
         service.machine.as_owner(
             "psql -qd registry -c 'GRANT registry_jobd TO \"registry-jobd\"'")
     service.wait_status("database up$")
+
+
+@pytest.fixture
+def root_role(service):
+    """Root's login, as README makes it."""
+    service.machine.as_owner("psql -qd registry -c 'CREATE ROLE root LOGIN' -c 'GRANT registry_jobd TO root'")
+    yield
+    service.machine.as_owner("psql -qd registry -c 'DROP ROLE root'")
+
+
+def test_doctor_looks_as_the_service(service, root_role):
+    """The service is active and refused, and root is not: doctor names the role and the grant."""
+    service.start()
+    assert "the user registry-jobd is let in" in service.sh("registry-job doctor || true")
+    service.machine.as_owner(
+        "psql -qd registry -c 'REVOKE registry_jobd FROM \"registry-jobd\"'")
+    try:
+        service.systemctl("restart")
+        service.wait_status("the database refuses this daemon")
+        said = service.sh("registry-job doctor || true")
+    finally:
+        service.machine.as_owner(
+            "psql -qd registry -c 'GRANT registry_jobd TO \"registry-jobd\"'")
+    assert "as the user registry-jobd: registry-jobd lacks " in said, said
+    assert "GRANT registry_jobd TO \"registry-jobd\"" in said and "systemctl start" not in said, said
+    service.wait_status("database up$")

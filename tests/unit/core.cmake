@@ -23,6 +23,7 @@ rj_unit_test(steps test-steps.c rj-db)
 target_sources(test-steps PRIVATE sql-steps.c)
 rj_unit_test(abi test-abi.c rj-plugin)
 rj_unit_test(listing test-listing.c rj-plugin)
+rj_unit_test(elf-file test-elf-file.c rj-plugin)
 # As a program of a later version sees plugins of today's.
 include(${PROJECT_SOURCE_DIR}/tests/outoftree/headers.cmake)
 rj_unit_test(abi-later test-abi.c rj-util)
@@ -47,6 +48,7 @@ target_include_directories(test-exchange SYSTEM PRIVATE ${PostgreSQL_INCLUDE_DIR
 rj_unit_test(config test-config.c rj-config)
 rj_unit_test(config-keys test-config-keys.c rj-config)
 rj_unit_test(config-hooks test-config-hooks.c rj-config)
+rj_unit_test(config-tolerance test-config-tolerance.c rj-config)
 rj_unit_test(tally test-tally.c rj-supervisor)
 rj_unit_test(runner-lines test-runner-lines.c rj-cli)
 

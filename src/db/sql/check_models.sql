@@ -13,9 +13,13 @@ WITH missing AS MATERIALIZED (
     FROM jobd.supervisor s JOIN jobd.model m ON m.supervisor_id = s.id
    WHERE s.kind = 'daemon' GROUP BY s.id
 )
-SELECT 'error', format('%s (PID %s): %s', left(s.host, 64), s.pid, left(s.problem, 600)),
-       'run registry-jobd --check there, which starts it: the daemon goes on by itself when it starts'
-  FROM jobd.supervisor s WHERE s.kind = 'daemon' AND s.problem IS NOT NULL
+SELECT 'error', format('%s (PID %s): %s', left(s.host, 64), s.pid, left(p.line, 600)),
+       CASE WHEN p.line LIKE '[exec "%'
+            THEN 'put the program there, or correct the section, and: systemctl reload registry-jobd'
+            ELSE 'run registry-jobd --check there, which starts it: the daemon goes on by itself when it starts'
+       END
+  FROM jobd.supervisor s CROSS JOIN LATERAL unnest(string_to_array(s.problem, E'\n')) AS p (line)
+ WHERE s.kind = 'daemon'
 UNION ALL
 SELECT 'error',
        format('%s job%s of %s CO%s wait%s for %s, which nobody provides; the first is job %s', m.jobs,

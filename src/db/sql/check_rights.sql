@@ -2,7 +2,7 @@
 -- Rights that schema/roles.sql gives and that the current role does not have, a line for each remedy, and
 -- row level security, under which statements find nothing and say nothing. Objects are looked up
 -- in the catalog, because their names alone cannot be resolved without a right on their schema.
--- params: none
+-- params: bool (whether this role is the daemon's: what only its jobs need is missed)
 -- result: 1..n rows: level text, text text, remedy text
 WITH wanted (space, object, privilege, columns, is_extra) AS (VALUES
   ('jobd', NULL, 'USAGE', NULL::text, false),
@@ -102,7 +102,7 @@ SELECT CASE WHEN l.is_extra THEN 'notice' ELSE 'error' END,
        format('as the owner: registry-job schema roles | psql; psql -c ''GRANT %s TO %I''',
               CASE WHEN l.is_extra THEN 'registry_jobd_nester' ELSE 'registry_jobd' END,
               current_user)
-  FROM lacking l WHERE NOT l.is_hidden GROUP BY l.is_extra
+  FROM lacking l WHERE NOT l.is_hidden AND (NOT l.is_extra OR $1) GROUP BY l.is_extra
 UNION ALL
 SELECT 'error',
        format('row level security hides rows of %s from %s', string_agg(l.what, ', ' ORDER BY l.what),
@@ -112,4 +112,4 @@ SELECT 'error',
   FROM lacking l WHERE l.is_hidden HAVING count(*) > 0
 UNION ALL
 SELECT 'ok', format('%s has all that it needs', current_user), NULL
- WHERE NOT EXISTS (SELECT FROM lacking)
+ WHERE NOT EXISTS (SELECT FROM lacking l WHERE NOT l.is_extra OR $1)

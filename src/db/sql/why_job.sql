@@ -47,11 +47,13 @@ SELECT extract(epoch FROM date_trunc('second', clock_timestamp()))::int8 AS now,
        extract(epoch FROM date_trunc('second', f.refused_since))::text AS refused_since,
        extract(epoch FROM date_trunc('second', f.retry_at))::text AS retry_at,
        CASE WHEN o.obstacle = 'model' THEN n.model END AS missing_model,
-       (SELECT s.problem FROM jobd.supervisor s
-         WHERE s.kind = 'daemon' AND s.problem IS NOT NULL
+       (SELECT p.line FROM jobd.supervisor s
+         CROSS JOIN LATERAL unnest(string_to_array(s.problem, E'\n')) AS p (line)
+         WHERE s.kind = 'daemon' AND (p.line NOT LIKE '[exec "%' OR left(p.line, 100)
+               LIKE '[exec "' || replace(n.model, '_', '\_') || '"]:%')
            AND extract(epoch FROM clock_timestamp()) - extract(epoch FROM s.seen)
                <= extract(epoch FROM s.lease)
-         ORDER BY s.id LIMIT 1) AS problem,
+         ORDER BY p.line NOT LIKE '[exec "%', s.id LIMIT 1) AS problem,
        d.co_id AS held_co, d.model AS held_model, d.reason AS held_reason, d.actor AS held_by,
        extract(epoch FROM date_trunc('second', d.since))::text AS held_since,
        extract(epoch FROM date_trunc('second', d.until))::text AS held_until,

@@ -60,13 +60,23 @@ def roles(box, block):
     box.run(f"runuser -u postgres -- psql -v ON_ERROR_STOP=1 -qX registry -c {shlex.quote(script)}")
 
 
+def registry_is_trusted(box):
+    """The owner of the tables is let in without a password."""
+    box.run("sed -i '1i local registry registry trust' /run/postgresql/data/pg_hba.conf"
+            " && runuser -u postgres -- psql -qXc 'SELECT pg_reload_conf()' postgres >/dev/null")
+
+
+def on_this_host(box, block):
+    """Commands for a server elsewhere, given to the one that is here."""
+    box.run(block.text.replace("db.example.org", "/run/postgresql"))
+
+
 def a_registry(box):
     """Where the documents have it; the stand-in of the tests."""
     box.run(f"mkdir -p /srv && cp -r {ROOT}/tests/registry/standin /srv/registry")
     box.write("/srv/registry/local/config/database.php",
               "<?php return ['dsn' => 'pgsql:host=/run/postgresql;dbname=registry;user=registry'];")
-    box.run("sed -i '1i local registry registry trust' /run/postgresql/data/pg_hba.conf"
-            " && runuser -u postgres -- psql -qXc 'SELECT pg_reload_conf()' postgres >/dev/null")
+    registry_is_trusted(box)
 
 
 def config_of_the_box(box, block):

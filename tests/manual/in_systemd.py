@@ -31,7 +31,17 @@ done
 grep -q registry_jobd_ /var/lib/prometheus/node-exporter/registry-jobd.prom
 systemctl disable --now --quiet registry-jobd-metrics.timer
 rm /var/lib/prometheus/node-exporter/registry-jobd.prom"""
-SCHEDULE_BEFORE = f"""mkdir -p {SCHEDULES}
+CONFIG = "/etc/registry-jobd/registry-jobd.conf"
+HELLO, HELLO_SECTION = [block.text for block in by_section(DOCUMENTS["README.md"])["A program as a job model"][:2]]
+SCHEDULE_BEFORE = f"""cat >/usr/local/bin/hello-job <<'END'
+{HELLO}
+END
+chmod 755 /usr/local/bin/hello-job
+grep -q Hello.ShellJob {CONFIG} || cat >>{CONFIG} <<'END'
+{HELLO_SECTION}
+END
+systemctl reload registry-jobd
+mkdir -p {SCHEDULES}
 cat >{SCHEDULES}/nightly.conf <<'END'
 {by_section(DOCUMENTS["README.md"])["Schedules"][0].text}
 END"""
@@ -47,7 +57,8 @@ DROP_IN = "/etc/systemd/system/registry-jobd.service.d"
 # What goes before and behind each: a script that makes what it names, and one that looks at what it
 # did and puts things back. Each leaves the daemon running, or begins with it.
 AROUND = {
-    ("README.md", "The configuration"): (DOWN, UP),
+    ("README.md", "Start"): (DOWN, UP),
+    ("README.md", "The first job"): ("", UP),
     ("README.md", "From source"): ("", "getent passwd registry-jobd"),
     ("README.md", "How to go back"): ("systemctl start registry-jobd",
                                       "! systemctl is-active registry-jobd\n"

@@ -215,7 +215,7 @@ README = [
           after=how.script("cmp /usr/sbin/registry-jobd build/release/src/registry-jobd", ROOT)),
     systemd("From source", "systemd-sysusers"),
     Entry("Rehearse it", "registry-job doctor --migrate", how.shell_with(
-        says=f"(?s){CRON}:1: .*job -r -c all.*1 job waits for CoreJob.ProvisionerJob"),
+        says=f"(?s){CRON}:1: .*job -r -c all.* jobs wait for CoreJob.ProvisionerJob"),
           before=how.job(43, 2, "Q", plugin="'CoreJob.ProvisionerJob'",
                          start_after_time="now() + interval '1 day'")),
     Entry("The Registry's own models", "[registry]", how.config, before=how.a_registry),

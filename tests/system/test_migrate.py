@@ -6,7 +6,7 @@ import shutil
 import subprocess
 
 import pytest
-from conftest import COMMAND, PLUGINS, ROOT, run_command, wait_for, write_config
+from conftest import COMMAND, LOGIN, PLUGINS, ROOT, run_command, wait_for, write_config
 
 PROVISIONER, NESTER = "CoreJob.ProvisionerJob", "CoreJob.NesterJob"
 
@@ -164,3 +164,9 @@ def test_by_environment_alone(plain_db):
                           capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1 and f"1 job waits for {NESTER}, which nobody" in done.stdout, done.stderr
     assert "ok  " not in done.stdout
+
+
+def test_as_the_role_of_the_daemon(migrate, plain_db):
+    """It need not see which Registry it is: no error, and no remedy that does not help."""
+    found = migrate(conninfo=plain_db.cluster.conninfo(plain_db.name, LOGIN))
+    assert [result for result, _, _ in found["registry"]] == ["notice"], found

@@ -322,10 +322,10 @@ def running_job(number, co, plugin, parameters):
     return make
 
 
-def finished_job(number, co, plugin):
+def finished_job(number, co, plugin, parameters="[]"):
     """A job with that number that a daemon of the box has run."""
     def make(box):
-        job(number, co, "Q", plugin=f"'{plugin}'", parameters="'[]'",
+        job(number, co, "Q", plugin=f"'{plugin}'", parameters=f"'{parameters}'",
             start_after_time="date_trunc('second', now() AT TIME ZONE 'UTC')")(box)
         box.wait_status(number, "OK")
     return make

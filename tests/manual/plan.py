@@ -260,7 +260,7 @@ README = [
     Entry("A plugin in ten minutes", "cmake -S", before=how.script(f"rm {WALK}"),
           after=how.script(f"test -f {WALK} && registry-job plugins | grep Walk.StepJob")),
     Entry("Watch", "registry-job status", how.shell_with(says="(?s)job 42 .*job 42: complete"),
-          before=how.finished_job(42, 2, "Example.NoopJob")),
+          before=how.finished_job(42, 2, "Walk.StepJob", '{"steps":"1"}')),
     systemd("Stop, reload, restart", "systemctl reload"),
     systemd("Upgrade", "systemctl stop registry-jobd\napt install"),
     systemd("Several registries on one host", "cp /etc/registry-jobd"),

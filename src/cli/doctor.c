@@ -12,6 +12,7 @@
 #include "cli/schedule_check.h"
 #include "cli/service_check.h"
 #include "cli/verbs.h"
+#include "config/config_program.h"
 #include "core/when.h"
 #include "util/process.h"
 
@@ -21,8 +22,8 @@
 
 /* Of the file: what is wrong with it, and programs that are not where it says. */
 static void check_configuration(Checkup *c, const Check *check) {
-        const Config *config = c->cli->config;
         const Problems *problems = c->cli->problems;
+        char words[CONFIG_MISSING_SIZE];
         int found = problems->count != 0;
 
         for (const char *p = problems->text; *p;) {
@@ -32,15 +33,13 @@ static void check_configuration(Checkup *c, const Check *check) {
                             "%.*s", (int) n, p);
                 p += n + (p[n] != '\0');
         }
-        for (size_t i = 0; i < config->n_exec; i++)
-                if (exec_model_missing(config->exec[i])) {
-                        checkup_add(c, check->name, LEVEL_ERROR,
-                                    "put the program there, or correct the section, and: systemctl "
-                                    "reload registry-jobd",
-                                    "[exec \"%s\"]: %s", exec_model_name(config->exec[i]),
-                                    exec_model_missing(config->exec[i]));
-                        found = 1;
-                }
+        for (size_t i = 0; config_missing(c->cli->config, i, words, sizeof(words)); i++) {
+                checkup_add(c, check->name, LEVEL_ERROR,
+                            "put the program there, or correct the section, and: systemctl reload "
+                            "registry-jobd",
+                            "%s", words);
+                found = 1;
+        }
         if (!found)
                 checkup_add(c, check->name, LEVEL_OK, NULL, "nothing is wrong with it");
 }

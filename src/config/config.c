@@ -34,6 +34,7 @@ void config_forget_models(Config *config) {
 Config *config_free(Config *config) {
         if (config) {
                 config_forget_models(config);
+                free(config->hook_missing);
                 for (ConfigSection section = 0; section < CONFIG_EXEC; section++)
                         config_free_fields(section, config_block(config, section));
                 free(config->limits.overrides);
@@ -73,6 +74,7 @@ static void apply_models(Config *config, Config *next) {
         SWAP(config->programs, next->programs);
         SWAP(config->exec, next->exec);
         SWAP(config->n_exec, next->n_exec);
+        SWAP(config->hook_missing, next->hook_missing);
 }
 
 /* Workers are forked with the address of config->limits: its content is exchanged. */

@@ -74,8 +74,9 @@ typedef struct Config {
         usec_t registry_start_usec;
         ConfigNamedList registry_variables;
         /* [hooks] */
-        char *hook_failed; /* a command that is told of jobs that failed for good; NULL: none */
-        usec_t hook_usec;  /* so long may it run */
+        char *hook_failed;  /* a command that is told of jobs that failed for good; NULL: none */
+        usec_t hook_usec;   /* so long may it run */
+        char *hook_missing; /* why it cannot be run; NULL: it can */
         /* [log] */
         int log_level;
         /* [exec "Plugin.Model"]: programs[i] is what the file says, exec[i] the model made of it */

@@ -178,7 +178,8 @@ int config_hook_model(const Config *config, ExecModel **ret) {
         return 0;
 }
 
-static int check_hook(const Config *config, char *why, size_t size) {
+/* As complete_program(): a hook that is not there keeps nothing from running. */
+static int complete_hook(Config *config, char *why, size_t size) {
         _cleanup_(exec_model_freep) ExecModel *model = NULL;
 
         if (!config->hook_failed) {
@@ -186,19 +187,20 @@ static int check_hook(const Config *config, char *why, size_t size) {
                 return CONFIG_E_INVALID;
         }
         int r = config_hook_model(config, &model);
-        if (!r)
-                r = exec_model_check(model, why, size);
-        return r > 0 ? CONFIG_E_INVALID : r;
+        if (r || !exec_model_check(model, why, size))
+                return r;
+        config->hook_missing = strdup(why);
+        return config->hook_missing ? 0 : error_origin(-ENOMEM);
 }
 
-int config_section_complete(const Config *config, ConfigSection section, char *why, size_t size) {
+int config_section_complete(Config *config, ConfigSection section, char *why, size_t size) {
         size_t last = config->n_exec - 1;
 
         switch (section) {
         case CONFIG_REGISTRY:
                 return check_registry(config, why, size);
         case CONFIG_HOOKS:
-                return check_hook(config, why, size);
+                return complete_hook(config, why, size);
         case CONFIG_EXEC:
                 return complete_program(&config->programs[last], config->exec[last], why, size);
         default:
@@ -213,17 +215,32 @@ const ConfigProgram *config_program_find(const Config *config, const char *name)
         return NULL;
 }
 
-static int is_missing_in(const Config *config, const char *name) {
+int config_missing(const Config *config, size_t nth, char *words, size_t size) {
         for (size_t i = 0; i < config->n_exec; i++)
-                if (!strcmp(exec_model_name(config->exec[i]), name))
-                        return exec_model_missing(config->exec[i]) != NULL;
+                if (exec_model_missing(config->exec[i]) && !nth--) {
+                        (void) snprintf(words, size, "[exec \"%s\"]: %s",
+                                        exec_model_name(config->exec[i]),
+                                        exec_model_missing(config->exec[i]));
+                        return 1;
+                }
+        if (!config->hook_missing || nth)
+                return 0;
+        (void) snprintf(words, size, "[hooks]: %s", config->hook_missing);
+        return 1;
+}
+
+static int is_missing_in(const Config *config, const char *words) {
+        char other[CONFIG_MISSING_SIZE];
+
+        for (size_t i = 0; config_missing(config, i, other, sizeof(other)); i++)
+                if (!strncmp(words, other, strcspn(words, ":") + 1))
+                        return 1;
         return 0;
 }
 
-const ExecModel *config_newly_missing(const Config *running, const Config *next) {
-        for (size_t i = 0; i < next->n_exec; i++)
-                if (exec_model_missing(next->exec[i]) &&
-                    !is_missing_in(running, exec_model_name(next->exec[i])))
-                        return next->exec[i];
-        return NULL;
+int config_newly_missing(const Config *running, const Config *next, char *words, size_t size) {
+        for (size_t i = 0; config_missing(next, i, words, size); i++)
+                if (!is_missing_in(running, words))
+                        return 1;
+        return 0;
 }

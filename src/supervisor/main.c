@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "config/config_program.h"
 #include "db/conninfo.h"
 #include "journal/journal.h"
 #include "plugin/listing.h"
@@ -95,15 +96,12 @@ static int read_config(Config **ret) {
 
 /* For whoever asks whether all is right: a start goes on without these models. */
 static int say_missing(const Config *config) {
-        int n = 0;
+        char words[CONFIG_MISSING_SIZE];
+        size_t n = 0;
 
-        for (size_t i = 0; i < config->n_exec; i++)
-                if (exec_model_missing(config->exec[i])) {
-                        log_error("[exec \"%s\"]: %s", exec_model_name(config->exec[i]),
-                                  exec_model_missing(config->exec[i]));
-                        n++;
-                }
-        return n;
+        for (; config_missing(config, n, words, sizeof(words)); n++)
+                log_error("%s", words);
+        return n != 0;
 }
 
 /* What comes of [registry] as comments, because the whole is a file that can be read again. */

@@ -164,13 +164,11 @@ int provision_prepare(const Provision *p, const Config *config, const json_t *ow
 
 static void warn_of_missing(const Config *config) {
         LogFields fields = {.hint = "put the program there and reload the daemon: systemctl reload "
-                                    "registry-jobd"};
+                                    "registry-jobd; jobs of such a model wait"};
+        char words[CONFIG_MISSING_SIZE];
 
-        for (size_t i = 0; i < config->n_exec; i++)
-                if (exec_model_missing(config->exec[i]))
-                        log_write(LOG_WARNING, &fields, "[exec \"%s\"]: %s; its jobs wait",
-                                  exec_model_name(config->exec[i]),
-                                  exec_model_missing(config->exec[i]));
+        for (size_t i = 0; config_missing(config, i, words, sizeof(words)); i++)
+                log_write(LOG_WARNING, &fields, "%s", words);
 }
 
 void provision_configure(Supervisor *s, Supply *supply) {

@@ -49,11 +49,12 @@ static int fork_trial(Supervisor *s) {
  * because of a word that is misspelt.
  */
 static int refuse_missing(const Supervisor *s) {
-        const ExecModel *model = config_newly_missing(s->config, s->reload.next);
+        char words[CONFIG_MISSING_SIZE];
+        int is_missing = config_newly_missing(s->config, s->reload.next, words, sizeof(words));
 
-        if (model)
-                log_error("[exec \"%s\"]: %s", exec_model_name(model), exec_model_missing(model));
-        return model != NULL;
+        if (is_missing)
+                log_error("%s", words);
+        return is_missing;
 }
 
 void supervisor_begin_reload(Supervisor *s) {

@@ -264,16 +264,21 @@ def queue_goes_on(db, add_job):
     ("absent", "cannot be executed: No such file"), ("not executable", "cannot be executed: Permission denied"),
     ("everybody's", "is not executed: ")])
 def test_program_that_may_not_run(empty_queue, daemon, hook, add_job, case, words):
-    """As one of [exec]: no daemon starts with it, no reload takes it; gone later, it costs a warning."""
+    """As one of [exec]: a daemon starts without it, and says so; no reload takes it; gone later, it costs
+    a warning."""
     def spoil():
         if case == "absent":
             hook.path.unlink()
         else:
             hook.path.chmod(0o644 if case == "not executable" else 0o757)
     spoil()
-    refused = daemon(ready=False, failed=hook.path)
-    assert refused.wait() == 78
-    assert re.search(rf"conf:\d+: \[hooks\]: command '{hook.path}' {words}", refused.log())
+    first = daemon(failed=hook.path)
+    assert first.count(rf"^<4>\[hooks\]: command '{hook.path}' {words}") == 1
+    checked = run_command(first.config, "--check", program=DAEMON)
+    assert checked.returncode == 78 and f"[hooks]: command '{hook.path}' {words}" in checked.stderr
+    found = run_command(first.config, "doctor").stdout
+    assert f"error    configuration [hooks]: command '{hook.path}' {words}" in found
+    assert first.stop() == 0
     running = daemon()
     running.reload(failed=hook.path)
     running.wait_log("the configuration stays as it was")

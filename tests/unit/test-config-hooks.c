@@ -77,8 +77,6 @@ static void test_model(void **state) {
 }
 
 static void test_refused(void **state) {
-        char text[200], words[200];
-
         (void) state;
         bad("[hooks]\n", ":1: [hooks]: 'failed' is missing");
         bad("[hooks]\ntimeout = 3s\n", ":1: [hooks]: 'failed' is missing");
@@ -86,15 +84,30 @@ static void test_refused(void **state) {
         bad("[hooks]\nfailed = /bin/true\ntimeout = 0\n", ":3: timeout must be a time such as");
         bad("[hooks]\nfailed = /bin/true\ntimeout = 6min\n", "from 100ms to 5min, not '6min'");
         bad("[hooks]\nfinished = /bin/true\n", "known are: failed, timeout");
-        bad("[hooks]\nfailed = /nonexistent/hook x\n",
-            ":1: [hooks]: command '/nonexistent/hook' cannot be executed: No such file");
-        (void) snprintf(text, sizeof(text), "[hooks]\nfailed = %s\n", program);
-        (void) snprintf(words, sizeof(words), "command '%s' cannot be executed: Permission denied",
-                        program);
-        bad(text, words);
+}
+
+static void check_missing(const char *path_of_hook, const char *words) {
+        char text[200], found[CONFIG_MISSING_SIZE];
+
+        (void) snprintf(text, sizeof(text), "[hooks]\nfailed = %s x\n", path_of_hook);
+        _cleanup_(config_freep) Config *config = good(text), *without = good("");
+        assert_true(config_missing(config, 0, found, sizeof(found)));
+        if (!strstr(found, words))
+                fail_msg("'%s' is not '%s'", found, words);
+        assert_false(config_missing(config, 1, found, sizeof(found)));
+        assert_true(config_newly_missing(without, config, found, sizeof(found)));
+        assert_false(config_newly_missing(config, config, found, sizeof(found)));
+        assert_false(config_newly_missing(config, without, found, sizeof(found)));
+}
+
+/* It is no error of the file: nothing else waits for it. */
+static void test_missing(void **state) {
+        (void) state;
+        check_missing("/nonexistent/hook",
+                      "[hooks]: command '/nonexistent/hook' cannot be executed: No such file");
+        check_missing(program, "cannot be executed: Permission denied");
         assert_int_equal(chmod(program, 0757), 0);
-        (void) snprintf(words, sizeof(words), "command '%s' is not executed: ", program);
-        bad(text, words);
+        check_missing(program, "is not executed: ");
 }
 
 /* Both keys go with the reload, and so does a hook that is taken away. */
@@ -119,6 +132,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_model),
                 cmocka_unit_test(test_refused),
+                cmocka_unit_test(test_missing),
                 cmocka_unit_test(test_reload),
         };
         return cmocka_run_group_tests(tests, setup, teardown);

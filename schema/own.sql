@@ -32,6 +32,6 @@ BEGIN
     GRANT SELECT, INSERT, UPDATE, DELETE ON jobd.model TO registry_jobd;
     GRANT SELECT, INSERT, UPDATE, DELETE ON jobd.hold TO registry_jobd;
     GRANT SELECT, INSERT, DELETE ON jobd.registration, jobd.chain_end TO registry_jobd;
-    GRANT SELECT, INSERT, UPDATE ON jobd.requeue_always TO registry_jobd;
+    GRANT SELECT, INSERT, UPDATE ON jobd.requeue_always, jobd.model_result TO registry_jobd;
   END IF;
 END $$;

@@ -1,4 +1,5 @@
 """A model that fails again and again is held in its CO, and what became of each model is counted."""
+import contextlib
 import json
 import os
 import signal
@@ -176,6 +177,15 @@ def test_a_count_that_cannot_be_written(queue, daemon, add_job):
     assert [row["status"] for row in rows] == ["X", "OK", "X"]
     assert not held(queue) and running.process.poll() is None
     queue.sql("ALTER TABLE jobd.model_result DROP CONSTRAINT full_up")
+
+
+def test_a_lock_on_the_counts(queue, daemon, add_job):
+    """Holds a finish up for a moment, and costs no end."""
+    daemon()
+    with contextlib.closing(queue.connect(autocommit=False)) as other:
+        other.cursor().execute("LOCK TABLE jobd.model_result")
+        rows = queue.wait_final(add_job(2), add_job(3, COUNT, FAILS), timeout=10)
+        assert [row["status"] for row in rows] == ["OK", "X"]
 
 
 def test_killed_while_it_is_counted(queue, daemon, add_job):

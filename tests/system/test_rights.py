@@ -87,6 +87,18 @@ def test_upgrade_gives_it_to_the_owner(db, schema):
                         " 'EXECUTE')")
 
 
+def test_upgrade_gives_the_rights_of_what_is_new(db, schema, command):
+    """To a role that had what the first schema needs: a daemon goes on before the roles are applied again."""
+    first = ("schema_version", "queue", "supervisor", "lane")
+    db.sql("REVOKE ALL ON ALL FUNCTIONS IN SCHEMA jobd FROM registry_jobd")
+    for row in db.sql("SELECT relname FROM pg_class WHERE relnamespace = 'jobd'::regnamespace AND relkind = 'r'"):
+        if row["relname"] not in first:
+            db.sql(f"REVOKE ALL ON jobd.{row['relname']} FROM registry_jobd")
+    assert "lacks" in command("doctor").stdout
+    assert schema(db, OWNER, "upgrade").returncode == 0
+    assert "lacks" not in command("doctor").stdout
+
+
 def test_a_stranger_does_not_install(plain_db, schema, mallory):
     db = plain_db
     db.sql(f"GRANT CREATE ON DATABASE {db.name} TO {mallory}")

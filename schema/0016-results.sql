@@ -18,7 +18,8 @@ CREATE TABLE jobd.model_result (
 -- Counts the end of a job, and after a failure holds what the entry of its model in jobd.model of the
 -- supervisor `own` says: the model when it has failed so many times in a row ("failures"), or the whole CO
 -- ("on_failure"). Returns what was held and why, NULL where nothing was. A model that nobody has described
--- is not counted: it may be any text. Nothing that goes wrong in here keeps the job from its end.
+-- is not counted: it may be any text. Nothing that goes wrong in here keeps the job from its end; what went
+-- wrong once, a lock that somebody else has, is not tried again in the same transaction, which may end many.
 CREATE FUNCTION jobd.count_end(ended integer, co integer, plugin text, final text, summary text, own integer)
   RETURNS text LANGUAGE plpgsql VOLATILE
   SET search_path = pg_catalog, pg_temp AS $$
@@ -28,6 +29,9 @@ DECLARE
   held text;
   why text;
 BEGIN
+  IF current_setting('jobd.uncounted', true) = '1' THEN
+    RETURN NULL;
+  END IF;
   LOOP
     UPDATE jobd.model_result r
        SET complete = r.complete + (final = 'OK')::integer, failed = r.failed + (final = 'X')::integer,
@@ -36,11 +40,8 @@ BEGIN
            last_complete = CASE final WHEN 'OK' THEN clock_timestamp() ELSE r.last_complete END
      WHERE r.co_id = co AND r.model = plugin
     RETURNING r.in_a_row INTO n;
-    EXIT WHEN FOUND;
-    INSERT INTO jobd.model_result (co_id, model)
-    SELECT co, plugin WHERE EXISTS (SELECT FROM jobd.model m WHERE m.model = plugin)
-    ON CONFLICT DO NOTHING;
-    EXIT WHEN NOT FOUND;
+    EXIT WHEN FOUND OR NOT EXISTS (SELECT FROM jobd.model m WHERE m.model = plugin);
+    INSERT INTO jobd.model_result (co_id, model) VALUES (co, plugin) ON CONFLICT DO NOTHING;
   END LOOP;
   IF final <> 'X' OR own IS NULL THEN
     RETURN NULL;
@@ -65,5 +66,6 @@ BEGIN
                               || ' is held: ' || why END;
 EXCEPTION WHEN OTHERS OR query_canceled OR assert_failure THEN
   RAISE WARNING 'job %: its end could not be counted: %', ended, SQLERRM;
+  PERFORM set_config('jobd.uncounted', '1', true);
   RETURN NULL;
 END $$;

@@ -25,6 +25,8 @@ typedef struct Seen {
         JobState state;
         char percent[16];
         int32_t record; /* id of the last record that was shown */
+        unsigned tries; /* to connect again, since something was shown */
+        usec_t until;   /* of these */
 } Seen;
 
 static void print_event(const Cli *cli, int32_t id, const char *what, const char *text) {
@@ -92,23 +94,22 @@ static void pause_for(usec_t usec) {
         (void) nanosleep(&pause, NULL);
 }
 
-/* After `error`. Returns CLI_OK, or an exit code after saying why there is no connection. */
-static int connect_again(Cli *cli, DbError error) {
-        usec_t until = usec_add(clock_now_usec(), PATIENCE_USEC);
-        int code = CLI_UNAVAILABLE;
-
-        cli_tell(cli, "%s; connecting again, for up to 10 min", error.message);
-        for (unsigned n = 1; code && error.class == DB_E_UNAVAILABLE; n++) {
-                if (clock_now_usec() >= until)
-                        break;
-                pause_for(backoff_delay(&pauses, n, (uint32_t) getpid()));
-                cli->db = db_close(cli->db);
-                code = cli_open(cli, &error);
+/*
+ * After `error`. Returns CLI_OK, or an exit code after saying why there is no connection. Tries are
+ * counted until something was shown: a server may take a connection, and break it at each question.
+ */
+static int connect_again(Cli *cli, Seen *seen, DbError error) {
+        if (!seen->tries) {
+                cli_tell(cli, "%s; connecting again, for up to 10 min", error.message);
+                seen->until = usec_add(clock_now_usec(), PATIENCE_USEC);
         }
-        if (code)
-                return cli_say_error(&error);
-        cli_tell(cli, "connected again");
-        return CLI_OK;
+        while (error.class == DB_E_UNAVAILABLE && clock_now_usec() < seen->until) {
+                pause_for(backoff_delay(&pauses, ++seen->tries, (uint32_t) getpid()));
+                cli->db = db_close(cli->db);
+                if (!cli_open(cli, &error))
+                        return CLI_OK;
+        }
+        return cli_say_error(&error);
 }
 
 /* Shows what is new. The records come first: then the final status is the last line. */
@@ -124,8 +125,11 @@ static int show_news(Cli *cli, int32_t id, Seen *seen) {
         batch_int(&batch, RECORDS_AT_ONCE);
         int r = db_run_retry(cli->db, &batch, &reply);
         if (r)
-                return r == DB_E_UNAVAILABLE ? connect_again(cli, reply.error)
+                return r == DB_E_UNAVAILABLE ? connect_again(cli, seen, reply.error)
                                              : cli_say_error(&reply.error);
+        if (seen->tries)
+                cli_tell(cli, "connected again");
+        seen->tries = 0;
         if (!db_rows(&reply, 0)) {
                 cli_say("there is no job %d", id);
                 return CLI_NOT_FOUND;

@@ -37,7 +37,7 @@ const MetricsModel metrics_of_models[] = {
          "When a job of the model was last complete, in seconds since 1970.", .n = 1,
          .series = {{NULL, "last_complete"}}},
         {"registry_jobd_model_failures_in_a_row", "gauge",
-         "Jobs of the model that failed in a row, in the CO with most of them.", .n = 1,
+         "Jobs of the model that failed in a row, in the active CO with most of them.", .n = 1,
          .series = {{NULL, "in_a_row"}}},
 };
 const size_t metrics_n_of_models = ARRAY_SIZE(metrics_of_models);

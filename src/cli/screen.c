@@ -47,10 +47,11 @@ static void write_all(const char *text, size_t n) {
         }
 }
 
+/* In the background the first call waits, as SIGTTOU stops the process. */
 static void take_terminal(void) {
-        terminal.is_taken = 1;
         if (terminal.has_keys)
                 (void) tcsetattr(STDIN_FILENO, TCSANOW, &terminal.ours);
+        terminal.is_taken = 1;
         write_all(ENTER, sizeof(ENTER) - 1);
 }
 
@@ -65,6 +66,7 @@ static void give_back_terminal(void) {
 
 /* The signal has its default action back already, and does it. */
 static void on_end(int number) {
+        (void) signal(SIGTTOU, SIG_IGN); /* nothing stops it any more */
         give_back_terminal();
         (void) raise(number);
 }
@@ -86,7 +88,7 @@ static void set_handlers(void) {
         for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
                 (void) sigaction(ends[i], &end, NULL);
         (void) sigaction(SIGTSTP, &stop, NULL);
-        (void) signal(SIGTTOU, SIG_DFL); /* in the background take_terminal() waits */
+        (void) signal(SIGTTOU, SIG_DFL); /* for take_terminal() */
 }
 
 static void reset_handlers(void) {

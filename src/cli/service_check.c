@@ -58,8 +58,9 @@ static int use_environment(const struct passwd *user) {
                setenv("LOGNAME", user->pw_name, 1) || chdir("/") < 0;
 }
 
-static int fail(const char *words) {
-        return output_value_json(json_pack("{ss}", "failed", words));
+/* `what`: "unread" (the configuration) or "unable" (to look at all). */
+static int fail(const char *what, const char *words) {
+        return output_value_json(json_pack("{ss}", what, words));
 }
 
 static int make_checks(const ServiceArgs *args) {
@@ -76,7 +77,7 @@ static int make_checks(const ServiceArgs *args) {
 
         if (config_read_lenient(args->path, &config, &problems)) {
                 problems_join(&problems, words, sizeof(words));
-                return fail(words);
+                return fail("unread", words);
         }
         options.is_json = 1;
         Cli cli = {.options = &options, .config = config, .problems = &problems, .log_fd = -1};
@@ -94,8 +95,8 @@ static int service_main(void *arg) {
             setrlimit(RLIMIT_FSIZE, &limit) < 0)
                 return CLI_FAILED;
         int r = become(args->user);
-        int code = r                             ? fail(strerror(-r))
-                   : use_environment(args->user) ? fail("out of memory")
+        int code = r                             ? fail("unable", strerror(-r))
+                   : use_environment(args->user) ? fail("unable", "out of memory")
                                                  : make_checks(args);
         return fflush(stdout) ? CLI_FAILED : code;
 }
@@ -108,10 +109,11 @@ static const char *text_of(const json_t *object, const char *name) {
         return text ? text : "";
 }
 
-/* Whether everybody meets it, so that the checks of who asks have said it. */
+/* Whether everybody meets it, and the checks of who asks, if he was let in, have said it. */
 static int is_known(const Checkup *c, const char *check, const char *text) {
-        return !strcmp(check, "pooler") || (!strcmp(check, "schema") && !(c->has & HAS_NEWEST)) ||
-               !strcmp(text, c->unreached);
+        if (*c->unreached)
+                return !strcmp(text, c->unreached);
+        return !strcmp(check, "pooler") || (!strcmp(check, "schema") && !(c->has & HAS_NEWEST));
 }
 
 /* What lets the user in, for one who is refused. */
@@ -141,17 +143,27 @@ static int add_finding(Checkup *c, const Check *check, const json_t *finding) {
         return 0;
 }
 
+static void add_unable(Checkup *c, const Check *check, const char *why) {
+        checkup_add(c, check->name, LEVEL_WARNING,
+                    "run it again; or: runuser -u " SERVICE_USER " -- registry-job doctor",
+                    "could not look as the user " SERVICE_USER ": %s", why);
+}
+
 static void add_findings(Checkup *c, const Check *check, const json_t *answer) {
         const json_t *findings = json_object_get(answer, "checks");
-        const char *failed = text_of(answer, "failed");
+        const char *unread = text_of(answer, "unread"), *unable = text_of(answer, "unable");
         int is_well = 1;
 
         c->has_service = 1;
-        if (*failed || !json_array_size(findings)) {
+        if (*unread) {
                 add(c, check, LEVEL_ERROR,
                     "the daemon has to read it as well: chgrp " SERVICE_USER
                     " and chmod 640, or chmod 644",
-                    *failed ? failed : "its checks gave no answer");
+                    unread);
+                return;
+        }
+        if (!json_array_size(findings)) {
+                add_unable(c, check, *unable ? unable : "its checks gave no answer");
                 return;
         }
         for (size_t i = 0; i < json_array_size(findings); i++)
@@ -174,11 +186,15 @@ static json_t *read_answer(int fd) {
         return n < 0 || !length ? NULL : json_loadb(text, length, 0, NULL);
 }
 
-/* NULL where the service is who asks, or logs in as it is told. */
+/*
+ * NULL where the service is who asks, or logs in as it is told: by the configuration, by a
+ * credential, or by variables of its unit, which may say everything when there is no conninfo.
+ */
 static const struct passwd *find_user(const Cli *cli) {
+        const char *conninfo = cli->config->conninfo;
         char password[CREDENTIAL_SIZE], why[560];
 
-        if (geteuid() || conninfo_has_value(cli->config->conninfo, "user"))
+        if (geteuid() || !*conninfo || conninfo_has_value(conninfo, "user"))
                 return NULL;
         int r = credential_read(password, why, sizeof(why));
         explicit_bzero(password, sizeof(password));
@@ -187,25 +203,26 @@ static const struct passwd *find_user(const Cli *cli) {
 }
 
 void check_service(Checkup *c, const Check *check) {
-        const Options *o = c->cli->options;
-        ServiceArgs args = {.cli = c->cli,
-                            .user = find_user(c->cli),
-                            .path = o->config ? o->config : RJ_CONFIG_FILE};
+        const char *named = c->cli->options->config;
+        ServiceArgs args = {.cli = c->cli, .user = find_user(c->cli)};
         pid_t pid;
         int status;
 
-        if (!args.user || (!o->config && access(args.path, F_OK) < 0))
+        if (!args.user)
                 return;
+        /* The child begins in another directory. */
+        _cleanup_(freep) char *path = realpath(named ? named : RJ_CONFIG_FILE, NULL);
+        if (!path)
+                return; /* it was read: it is no file, or has gone */
         _cleanup_(closep) int fd = memfd_create("registry-job findings", MFD_CLOEXEC);
+        args.path = path;
         args.fd = fd;
         (void) fflush(stdout); /* or the child has it as well */
         int r = fd < 0 ? -errno : spawn_child(service_main, &args, &fd, 1, &pid);
         if (!r)
                 r = spawn_wait(pid, PATIENCE_USEC, &status);
         if (r) {
-                checkup_add(c, check->name, LEVEL_WARNING, "run it again",
-                            "could not look as the user " SERVICE_USER ": %s",
-                            r > 0 ? "no answer within 30 s" : strerror(-r));
+                add_unable(c, check, r > 0 ? "no answer within 30 s" : strerror(-r));
                 return;
         }
         json_auto_t *answer = read_answer(fd);

@@ -3,9 +3,10 @@ import contextlib
 import json
 import os
 import signal
+import time
 
 import pytest
-from conftest import DEFAULTS, run_command, wait_for, write_config
+from conftest import DEFAULTS, SLOW, run_command, wait_for, write_config
 from test_explain import COUNT
 
 NOOP = "Example.NoopJob"
@@ -186,6 +187,20 @@ def test_a_lock_on_the_counts(queue, daemon, add_job):
         other.cursor().execute("LOCK TABLE jobd.model_result")
         rows = queue.wait_final(add_job(2), add_job(3, COUNT, FAILS), timeout=10)
         assert [row["status"] for row in rows] == ["OK", "X"]
+
+
+def test_a_lock_and_a_whole_supervisor(queue, daemon, add_job, cos, trace):
+    """What it left in many COs is settled in one transaction, which waits once, and not for each job."""
+    first = daemon(workers=8)
+    jobs = [add_job(co, COUNT, {"trace": trace.path, "end": "sleep"}) for co in cos(8)]
+    wait_for(lambda: set(jobs) <= set(trace.begun()))
+    with contextlib.closing(queue.connect(autocommit=False)) as other:
+        other.cursor().execute("LOCK TABLE jobd.model_result")
+        first.kill()
+        started = time.monotonic()
+        daemon()
+        assert {row["status"] for row in queue.wait_final(*jobs, timeout=30)} == {"X"}
+        assert time.monotonic() - started < 5 * SLOW
 
 
 def test_killed_while_it_is_counted(queue, daemon, add_job):

@@ -59,13 +59,13 @@ def doctor(empty_queue, roles, place):
 
     def run():
         done = subprocess.run(["unshare", "--mount", "sh", "-c", 'mount --bind "$1" /etc/passwd; shift;'
-                               ' exec "$@"', "sh", users, COMMAND, "--config", config, "doctor", "--json"],
+                               ' exec "$@"', "sh", users, COMMAND, "--config", run.config, "doctor", "--json"],
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
                               check=False, env={**os.environ, "PGUSER": "root"})
         assert not done.stderr, done.stderr
         return {(f["check"], f["result"]): (f["text"], f["remedy"]) for f in json.loads(done.stdout)["checks"]}
 
-    run.write = write
+    run.write, run.config = write, config
     write()
     return run
 
@@ -124,6 +124,27 @@ def test_root_is_refused(doctor, roles):
     roles.admin("DROP ROLE root")
     found = doctor()
     assert ("connection", "error") in found and list(of_the_service(found)) == ["ok"]
+
+
+def test_root_is_refused_and_the_schema_is_missing(doctor, roles, plain_db):
+    """What only the service has seen is said."""
+    roles.admin("DROP ROLE root")
+    doctor.write(f"host={roles.dir} dbname={plain_db.name}")
+    text, remedy = of_the_service(doctor())["error"]
+    assert "schema jobd is not installed" in text and "schema install" in remedy
+
+
+def test_no_conninfo(doctor):
+    """Then variables of the unit may say everything, which nobody knows here."""
+    doctor.write("")
+    assert not of_the_service(doctor())
+
+
+def test_relative_path(doctor, monkeypatch, place):
+    """The child, which begins elsewhere, reads the same configuration."""
+    monkeypatch.chdir(place)
+    doctor.config = "own.conf"
+    assert list(of_the_service(doctor())) == ["ok"]
 
 
 def test_a_role_is_named(doctor, roles, empty_queue):

@@ -24,6 +24,7 @@ class Tmux:
         self.argv = ["tmux", "-S", str(directory / "tmux")]
         self.env = {**os.environ, "TERM": "xterm", "PS1": "$ ", **env}
         self.run("-f", "/dev/null", "new-session", "-d", "-x", columns, "-y", rows, "sh", "-i")
+        self.wait_for(r"^\$")  # what is typed before the shell reads may be lost
 
     def run(self, *args):
         done = subprocess.run([*self.argv, *map(str, args)], env=self.env, capture_output=True,

@@ -65,6 +65,16 @@ int cell_may_be_cut(const PGresult *result, const char *name) {
         }
 }
 
+int cell_spare(const char *name) {
+        static const char *const names[] = {"version", "started",    "start_after_time",
+                                            "since",   "worker_pid", "finish_time",
+                                            "host"};
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+                if (!strcmp(names[i], name))
+                        return (int) i + 1;
+        return 0;
+}
+
 /* What is no time of the usual form, such as 'infinity', stays as it is. */
 static void show_local(const char *zone, Cell *cell) {
         struct tm utc = {0}, local;

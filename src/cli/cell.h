@@ -28,5 +28,11 @@ void cell_read(const View *view, const char *zone, const PGresult *result, int r
 /* 1 when a terminal may cut values of the column: they are texts, and no status. */
 int cell_may_be_cut(const PGresult *result, const char *name);
 
+/*
+ * How well a narrow terminal can do without the column: the lowest number goes first; 0: not at
+ * all.
+ */
+int cell_spare(const char *name);
+
 /* 1 when the values of the column are times. */
 int cell_is_time(const PGresult *result, const char *name);

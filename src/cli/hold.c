@@ -157,9 +157,11 @@ int hold_check(Cli *cli, int32_t co_id, const char *model) {
         if (code || !db_rows(&reply, 0) || cli->options->is_forced)
                 return code;
         const PGresult *row = reply.results[0];
-        const char *reason = output_value(row, 0, "reason");
-        cli_say("nothing was started: it is held by %s%s%s; registry-job release lets it go on, "
-                "--force runs this job all the same",
-                output_value(row, 0, "actor"), *reason ? ": " : "", reason);
+        const char *reason = output_value(row, 0, "reason"), *co = output_value(row, 0, "co_id"),
+                   *held = output_value(row, 0, "model");
+        cli_say("nothing was started: it is held by %s%s%s; registry-job release -c %s%s%s ends "
+                "that hold, --force runs this job all the same",
+                output_value(row, 0, "actor"), *reason ? ": " : "", reason, *co ? co : "all",
+                *held ? " --model " : "", held);
         return CLI_FAILED;
 }

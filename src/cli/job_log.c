@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/models.h"
 #include "cli/output.h"
@@ -65,8 +66,10 @@ static void print_journal(Cli *cli, int32_t id, const char *elsewhere) {
         if (n < 0)
                 cli_tell(cli, "the journal of this host cannot be read: %s", strerror(-n));
         else if (!n)
-                (void) printf("  nothing of this instance that this user may read (group "
-                              "systemd-journal may)\n");
+                (void) printf("  nothing of this instance%s\n",
+                              geteuid()
+                                      ? " that this user may read (group systemd-journal may)"
+                                      : "; a daemon that was started by hand logs to its terminal");
         else if (n == LINES_MAX)
                 (void) printf("  (the last %d lines)\n", n);
         if (*elsewhere)

@@ -34,35 +34,60 @@ static void title_of(const Table *table, const PGresult *result, size_t i, char 
                         has_zone ? table->view.zone : "", has_zone ? ")" : "");
 }
 
+/* Returns 1 when the column has a value in one of the rows. */
+static int widen_column(Table *table, const PGresult *result, int rows, size_t i) {
+        char title[TITLE_SIZE];
+        int has_value = 0;
+        Cell cell;
+
+        title_of(table, result, i, title);
+        table->widths[i] = MAX_OF(table->widths[i], width_of(title));
+        for (int row = 0; row < rows; row++) {
+                cell_read(&table->view, table->view.zone, result, row, table->columns[i].name,
+                          &cell);
+                has_value |= *cell.text != '\0';
+                table->widths[i] = MAX_OF(table->widths[i], width_of(cell.text));
+        }
+        return has_value;
+}
+
+/* Which columns there are the first part decides; empty ones are the first to go. */
 static void widen(Table *table, const PGresult *result, int rows) {
-        int may_cut[COLUMNS_MAX] = {0};
+        int may_cut[COLUMNS_MAX] = {0}, spare[COLUMNS_MAX] = {0};
 
         for (size_t i = 0; i < table->n; i++) {
                 const char *name = table->columns[i].name;
-                char title[TITLE_SIZE];
-                Cell cell;
 
-                title_of(table, result, i, title);
-                table->widths[i] = MAX_OF(table->widths[i], width_of(title));
-                for (int row = 0; row < rows; row++) {
-                        cell_read(&table->view, table->view.zone, result, row, name, &cell);
-                        table->widths[i] = MAX_OF(table->widths[i], width_of(cell.text));
-                }
+                if (table->has_begun && table->widths[i] == FIT_HIDDEN)
+                        continue;
+                spare[i] = widen_column(table, result, rows, i) || !rows ? cell_spare(name) * 2 : 1;
                 may_cut[i] = cell_may_be_cut(result, name);
         }
-        if (table->view.is_terminal)
-                fit_columns(table->widths, may_cut, table->n, table->view.width);
+        if (!table->view.is_terminal)
+                return;
+        if (!table->has_begun)
+                fit_leave_out(table->widths, may_cut, spare, table->n, table->view.width);
+        fit_columns(table->widths, may_cut, table->n, table->view.width);
+}
+
+static int is_last_shown(const Table *table, size_t i) {
+        while (++i < table->n)
+                if (table->widths[i] != FIT_HIDDEN)
+                        return 0;
+        return 1;
 }
 
 static void print_cell(const Table *table, size_t i, const char *text, const char *color) {
-        int is_last = i == table->n - 1, width = table->widths[i];
+        int width = table->widths[i];
 
+        if (width == FIT_HIDDEN)
+                return;
         if (color)
                 (void) fputs(color, stdout);
         output_cut(text, width);
         if (color)
                 (void) fputs(COLOR_ENDS, stdout);
-        if (!is_last)
+        if (!is_last_shown(table, i))
                 (void) printf("%*s", MAX_OF(width - width_of(text), 0) + FIT_GAP, "");
 }
 

@@ -25,7 +25,9 @@ typedef struct Table {
 
 /*
  * Prints `rows` rows, before the first ones the titles. `result` may be NULL without rows. On a
- * terminal the longest texts are cut to its width, but no number, no status and no time.
+ * terminal the longest texts are cut to its width, but no number, no status and no time; where that
+ * is not enough, columns are left out: those that are empty in the first part, and those of which
+ * cell_spare() knows.
  */
 void table_add(Table *table, const PGresult *result, int rows);
 

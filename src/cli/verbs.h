@@ -7,7 +7,7 @@
  */
 typedef enum Tolerance {
         REFUSES_PROBLEMS,
-        SAYS_PROBLEMS,   /* and goes on, because it only looks at the database */
+        SAYS_PROBLEMS,   /* and goes on, because it needs nothing but the database */
         LEAVES_PROBLEMS, /* the same; it shows them itself, or is not to say a word */
 } Tolerance;
 

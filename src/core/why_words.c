@@ -202,7 +202,7 @@ static void say_hold(const WhyFacts *f, WhyAnswer *a) {
                 SAY(" -c all");
         if (*h->model)
                 SAY(" --model %s", h->model);
-        SAY(" lets it go on");
+        SAY(" ends that hold");
         a->since = h->since;
 }
 

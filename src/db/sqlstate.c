@@ -32,8 +32,9 @@ int sqlstate_classify(const char *sqlstate) {
 }
 
 const char *const sqlstate_refused_hint =
-        "the server's words say what it is: no connection is free, the role of [database] conninfo "
-        "is not there or may not log in (pg_hba.conf), or its password is wrong. A service has it "
+        "the server's words say what it is: no connection is free, the database or the role of "
+        "[database] conninfo is not there or may not log in (pg_hba.conf), or its password is "
+        "wrong. A service has it "
         "from /etc/credstore/registry-jobd.password, and reads "
         "that when it is restarted; everybody else from ~/.pgpass";
 

@@ -164,7 +164,8 @@ int provision_prepare(const Provision *p, const Config *config, const json_t *ow
 
 static void warn_of_missing(const Config *config) {
         LogFields fields = {.hint = "put the program there and reload the daemon: systemctl reload "
-                                    "registry-jobd; jobs of such a model wait"};
+                                    "registry-jobd; jobs of such a model wait, and a hook is "
+                                    "told nothing until then"};
         char words[CONFIG_MISSING_SIZE];
 
         for (size_t i = 0; config_missing(config, i, words, sizeof(words)); i++)

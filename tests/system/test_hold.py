@@ -145,7 +145,7 @@ def test_why(queue, daemon, command, add_job):
     answer = json.loads(command("why", behind, "--json").stdout)
     assert answer["reason"] == "held" and "CO 2 is held since" in answer["sentence"]
     assert "by ada, until" in answer["sentence"] and "the LDAP server moves" in answer["sentence"]
-    assert "registry-job release -c 2 lets it go on" in answer["sentence"]
+    assert "registry-job release -c 2 ends that hold" in answer["sentence"]
     daemon()
     assert json.loads(command("why", job, "--json").stdout)["reason"] == "held"
     shown, = [row for row in json.loads(command("queue", "--json").stdout) if row["co_id"] == 2]

@@ -4,7 +4,7 @@ import os
 import re
 
 import pytest
-from conftest import Terminal, new_id
+from conftest import Terminal, new_id, wait_for
 
 OK, FAILED, USAGE, NOT_FOUND = 0, 1, 2, 3
 COUNT, NOOP = "Example.CountJob", "Example.NoopJob"
@@ -294,17 +294,33 @@ def test_odd_times(queue, command, add_job):
 
 @pytest.mark.parametrize("columns", [40, 80, 100, 120, 250])
 def test_width_of_the_terminal(queue, command, add_job, columns):
-    """The longest texts are cut, no id, status or time."""
+    """The longest texts are cut, no id, status or time; on a narrow one columns are left out."""
     job = add_job(2, COUNT, **at("2026-07-01 10:00:00"), start_after_time="2026-06-30 10:00:00",
                   finish_summary="\u00e4" * 256, percent_complete=100)
     lines = shown(command, "list", columns=columns, NO_COLOR="1", TZ="UTC")
-    for words in (str(job), "complete", "2026-06-30 10:00:00", "2026-07-01 10:00:00"):
-        assert words in lines[1]
-    assert ("Example.CountJob" in lines[1]) == (columns >= 100)
-    if columns >= 100:
+    assert str(job) in lines[1] and "complete" in lines[1]
+    assert ("2026-06-30 10:00:00" in lines[1]) == ("START AFTER" in lines[0]) == (columns >= 100)
+    assert ("2026-07-01 10:00:00" in lines[1]) == ("FINISHED" in lines[0]) == (columns >= 80)
+    assert ("Example.CountJob" in lines[1]) == (columns >= 80)
+    if columns >= 80:
         assert all(len(line) <= columns for line in lines)
         assert len(lines[1]) == columns
     assert "\u00e4" * 256 in command("list").stdout
+
+
+def test_narrow_terminal(queue, command, daemon, add_job):
+    """The tables of queue and status fit 80 columns; what is empty is left out first, and a model can be read."""
+    daemon()
+    add_job(2, COUNT, {"end": "sleep"})
+    add_job(2)
+    add_job(3, "Nobody.KnowsJob")
+    command("hold", "-c", 4, "--reason", "LDAP moves to another host")
+    wait_for(lambda: queue.live(status="GO"))
+    for verb in ("queue", "status"):
+        lines = shown(command, verb, columns=80, NO_COLOR="1")
+        assert all(len(line) <= 80 for line in lines), lines
+    assert "Nobody.KnowsJob" in "".join(shown(command, "queue", columns=80))
+    assert "Example.CountJob" in "".join(shown(command, "status", columns=80))
 
 
 def test_colors(queue, command, add_job):

@@ -307,6 +307,7 @@ needs_spin = pytest.mark.skipif(not shutil.which("spin"), reason="spin is not in
 
 
 @needs_spin
+@pytest.mark.limit(300)
 def test_everything_is_replayed():
     """The runs reach every statement of the model, and each kind of loss."""
     steps = {" ".join(word for word in line.split() if "c=" not in word and "=0" not in word)

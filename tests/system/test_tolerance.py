@@ -139,12 +139,24 @@ def test_looking_needs_the_database_only(queue, broken, add_job, verb):
     assert ("workers must be" in done.stderr) == (verb[0] != "complete")
 
 
-@pytest.mark.parametrize("words", [["cancel", "1"], ["hold", "-c", "2"], ["plugins"],
+@pytest.mark.parametrize("words", [["retry", "1"], ["plugins"],
                                    ["-c", "2", "-j", COUNT], ["-r", "-c", "2"]], ids=lambda words: words[0])
 def test_hands_off(queue, broken, words):
-    """Who changes something is refused."""
+    """Who needs to know the models is refused."""
     done = broken("[pool]\nworkers = many\n")(*words)
     assert done.returncode == CONFIG and "workers must be" in done.stderr and not done.stdout
+
+
+def test_the_night_is_bad_enough(queue, broken, add_job):
+    """A misspelt word elsewhere keeps nobody from stopping what has to stop."""
+    command = broken("[pool]\nworkers = many\n")
+    job, gone = add_job(2), add_job(3, status="GO", assigned_host="elsewhere", assigned_pid=1)
+    for words, shows in ((["hold", "-c", 2], "is held"), (["release", "-c", 2], "is released"),
+                         (["cancel", job], "canceled"), (["settle", gone, "--force"], "failed")):
+        done = command(*words)
+        assert done.returncode == OK and "workers must be" in done.stderr, done.stderr
+        assert shows in done.stdout + done.stderr
+    assert [queue.status(one) for one in (job, gone)] == ["CX", "X"]
 
 
 def test_doctor_names_it(broken):

@@ -35,9 +35,38 @@ static void test_fit(void **state) {
         fit_columns(NULL, NULL, 0, 10);
 }
 
+static void test_leave_out(void **state) {
+        static const struct {
+                int widths[4], may_cut[4], spare[4], room, left[4];
+        } rows[] = {
+                {{4, 19, 30, 30}, {0, 0, 1, 1}, {0, 1, 0, 0}, 57, {4, 19, 30, 30}},
+                {{4, 19, 30, 30}, {0, 0, 1, 1}, {0, 1, 0, 0}, 56, {4, -1, 30, 30}},
+                {{4, 19, 5, 30}, {0, 0, 1, 1}, {0, 2, 1, 0}, 47, {4, 19, -1, 30}},
+                {{4, 19, 5, 30}, {0, 0, 1, 1}, {0, 2, 1, 0}, 40, {4, -1, -1, 30}},
+                {{4, 19, 19, 30},
+                 {0, 0, 0, 1},
+                 {0, 1, 1, 0},
+                 50,
+                 {4, 19, -1, 30}}, /* the right one */
+                {{4, 19, 19, 30}, {0, 0, 0, 1}, {0, 0, 0, 0}, 5, {4, 19, 19, 30}},
+        };
+
+        (void) state;
+        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+                int widths[4];
+                for (size_t k = 0; k < 4; k++)
+                        widths[k] = rows[i].widths[k];
+                fit_leave_out(widths, rows[i].may_cut, rows[i].spare, 4, rows[i].room);
+                for (size_t k = 0; k < 4; k++)
+                        assert_int_equal(widths[k], rows[i].left[k]);
+        }
+        fit_leave_out(NULL, NULL, NULL, 0, 10);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_fit),
+                cmocka_unit_test(test_leave_out),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -311,7 +311,7 @@ static const struct {
           .is_in_queue = 1,
           .hold = {1, 2, "", "the LDAP server moves", "ada", NOW - 240, NOW + 600}},
          "job 42 does not start, because CO 2 is held since 07:02:40 UTC (4 min) by ada, until "
-         "07:16:40 UTC: the LDAP server moves; registry-job release -c 2 lets it go on"},
+         "07:16:40 UTC: the LDAP server moves; registry-job release -c 2 ends that hold"},
         {WHY_HELD,
          {.is_there = 1,
           .state = JOB_QUEUED,
@@ -321,7 +321,7 @@ static const struct {
           .hold = {1, 0, "", "", "ada", NOW - 5, 0},
           DAEMON},
          "job 42 does not start, because everything is held since 07:06:35 UTC (5 s) by ada; "
-         "registry-job release -c all lets it go on"},
+         "registry-job release -c all ends that hold"},
         {WHY_BEHIND_HELD,
          {.is_there = 1,
           .state = JOB_QUEUED,
@@ -331,8 +331,8 @@ static const struct {
           .hold = {1, 2, "CoreJob.SyncJob", "", "ada", NOW - 5, 0},
           DAEMON},
          "job 42 waits for its turn: job 40 comes first, and model CoreJob.SyncJob is held in CO 2 "
-         "since 07:06:35 UTC (5 s) by ada; registry-job release -c 2 --model CoreJob.SyncJob lets "
-         "it go on"},
+         "since 07:06:35 UTC (5 s) by ada; registry-job release -c 2 --model CoreJob.SyncJob ends "
+         "that hold"},
         {WHY_DATABASE,
          {.is_there = 1,
           .state = JOB_QUEUED,

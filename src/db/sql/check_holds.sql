@@ -14,7 +14,7 @@ SELECT CASE h.actor WHEN 'registry-jobd' THEN 'warning' ELSE 'notice' END,
               CASE WHEN h.model <> '' AND h.co_id > 0 THEN ' in CO ' || h.co_id END, h.since_utc,
               left(h.actor, 80), ', until ' || h.until_utc || ' UTC',
               CASE WHEN h.reason <> '' THEN ': ' || left(h.reason, 300) END),
-       format('registry-job release -c %s%s', CASE WHEN h.co_id > 0 THEN h.co_id::text ELSE 'all' END,
+       format('%sregistry-job release -c %s%s', CASE h.actor WHEN 'registry-jobd' THEN 'when its cause is gone: ' END, CASE WHEN h.co_id > 0 THEN h.co_id::text ELSE 'all' END,
               CASE WHEN h.model <> '' THEN ' --model ' || left(h.model, 80) END)
   FROM held h
 UNION ALL

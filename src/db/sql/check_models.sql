@@ -26,7 +26,7 @@ SELECT 'error',
               CASE WHEN m.jobs <> 1 THEN 's' END, m.cos, CASE WHEN m.cos <> 1 THEN 's' END,
               CASE WHEN m.jobs = 1 THEN 's' END, left(m.model, 80), m.first_job),
        'load its plugin ([plugins] load), or configure its program ([exec]) or its Registry ([registry]), '
-       'and reload; or cancel the jobs: registry-job list --status queued --plugin ' || left(m.model, 80)
+       'and reload; or cancel the jobs: registry-job cancel --status queued --model ' || left(m.model, 80)
   FROM missing m
 UNION ALL
 SELECT 'notice', format('%s provides %s', p.name, left(p.models, 500)), NULL

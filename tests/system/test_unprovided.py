@@ -205,7 +205,7 @@ def test_doctor_before_the_first_start(queue, command, add_job):
     models_found = [one for one in json.loads(found.stdout)["checks"] if one["check"] == "models"]
     assert [one["result"] for one in models_found] == ["error"]
     assert ABSENT in models_found[0]["text"] and f"job {job}" in models_found[0]["text"]
-    assert f"--plugin {ABSENT}" in models_found[0]["remedy"]
+    assert f"--model {ABSENT}" in models_found[0]["remedy"]
 
 
 def test_drain(queue, command, add_job):

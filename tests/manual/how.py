@@ -17,7 +17,7 @@ def shell(box, block):
 
 
 def in_tree(box, block):
-    return box.run(block.text, cwd=ROOT, timeout=200)
+    return box.run(block.text, cwd=ROOT, timeout=600)
 
 
 def shell_with(codes=(0,), stdin="", says=None, timeout=60):

@@ -20,7 +20,7 @@ def box(document):
     one.close()
 
 
-@pytest.mark.limit(300)
+@pytest.mark.limit(900)
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_examples(box, document):
     PREPARE[document](box)

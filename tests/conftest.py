@@ -423,13 +423,17 @@ def plain_db(request, cluster):
     drop_database(database)
 
 
-@pytest.fixture
-def empty_queue(db):
+def without_jobs(db):
     """The database without the shipped jobs and their history."""
     db.sql("DELETE FROM public.job_history_records")
     db.sql("UPDATE public.jobs SET requeued_from_job_id = NULL, job_id = NULL")
     db.sql("DELETE FROM public.jobs")
     return db
+
+
+@pytest.fixture
+def empty_queue(db):
+    return without_jobs(db)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 from conftest import (COMMAND, DAEMON, DEFAULTS, ROOT, Daemon, insert_job, run_command, wait_for,
-                      write_config)
+                      without_jobs, write_config)
 
 pytestmark = pytest.mark.limit(300)  # the first one builds a package
 COUNT = "Example.CountJob"
@@ -128,7 +128,7 @@ def test_both_at_once(empty_queue, daemon, previous, add_job, cos, trace, killed
 
 def test_upgrade_while_it_runs(plain_db, previous, tmp_path, request, trace):
     """The schema of the version before is upgraded under its daemon; then the new one takes over."""
-    db = plain_db
+    db = without_jobs(plain_db)
     owner = write_config(tmp_path / "owner.conf", conninfo=db.owners)
     config = write_config(tmp_path / "daemon.conf", **{**DEFAULTS, "conninfo": db.conninfo})
     assert run_command(owner, "schema", "install", program=previous[1]).returncode == 0

@@ -65,12 +65,13 @@ class Tmux:
 
     def wait_given_back(self, code):
         """The shell has its screen, its cursor and its line again, and the exit code."""
-        self.type("echo it was $?", "Enter")
-        text = self.wait_for(rf"(?m)^it was {code}$")
+        wait_for(lambda: self.flag("alternate_on") == "0", what="the screen given back")
+        self.type("echo it was $?", "Enter")  # behind the prompt, where the shell is not back yet
+        text = self.wait_for(rf"(?m)^(?:\$ )?it was {code}$")
         assert re.search(r"(?m)^before$", text) and "q ends it" not in text
         assert [self.flag(name) for name in ("alternate_on", "cursor_flag", "wrap_flag")] == ["0", "1", "1"]
         self.type("stty -a | tr ' ;' '\\n\\n' | grep -xE -e '-?(icanon|echo)'", "Enter")
-        self.wait_for(r"(?m)^icanon\necho$")
+        self.wait_for(r"(?m)^(?:\$ )?icanon\necho$")
 
     def pid_of_top(self):
         return int(subprocess.run(["pgrep", "-P", self.flag("pane_pid"), "-x", COMMAND.name[:15]],
